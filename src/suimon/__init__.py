@@ -1,0 +1,89 @@
+"""suimon: recurrent neural networks you can train, look inside and ship.
+
+Everything most users need, under one name each; it is imported when it is first used, so that
+``import suimon`` alone costs no torch.
+
+>>> import suimon
+>>> suimon.LSTM(3, 5).hidden_size
+5
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from suimon.cells import (
+        ElmanCell,
+        GRUCell,
+        JordanCell,
+        LSTMCell,
+        MinGRUCell,
+        MinLSTMCell,
+    )
+    from suimon.errors import (
+        BackendError,
+        CheckpointError,
+        ConfigError,
+        DataError,
+        NotFittedError,
+        ShapeError,
+        SuimonError,
+    )
+    from suimon.layers import GRU, LSTM, RNN, MinGRU, MinLSTM, Recurrent
+    from suimon.tasks import load
+    from suimon.tasks.language_model.estimator import LanguageModel
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "suimon.cells": (
+        "ElmanCell", "GRUCell", "JordanCell", "LSTMCell", "MinGRUCell", "MinLSTMCell",
+    ),
+    "suimon.errors": (
+        "BackendError", "CheckpointError", "ConfigError", "DataError", "NotFittedError",
+        "ShapeError", "SuimonError",
+    ),
+    "suimon.layers": ("GRU", "LSTM", "RNN", "MinGRU", "MinLSTM", "Recurrent"),
+    "suimon.tasks": ("load",),
+    "suimon.tasks.language_model.estimator": ("LanguageModel",),
+}  # fmt: skip
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "BackendError",
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "ElmanCell",
+    "GRUCell",
+    "JordanCell",
+    "LSTMCell",
+    "LanguageModel",
+    "MinGRU",
+    "MinGRUCell",
+    "MinLSTM",
+    "MinLSTMCell",
+    "NotFittedError",
+    "Recurrent",
+    "ShapeError",
+    "SuimonError",
+    "__version__",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name's home when the name is first read."""
+    for module, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(module), name)
+            globals()[name] = value  # found at once from now on
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, imported or not."""
+    return sorted({*globals(), *__all__})
