@@ -1,0 +1,16 @@
+"""How fast: one scan, several backends, one resolver."""
+
+from suimon.kernels.api import Backend, ScanRequest, ScanResult
+from suimon.kernels.cpu import linear_recurrence
+from suimon.kernels.dispatch import scan
+from suimon.kernels.resolver import backends, resolve
+
+__all__ = [
+    "Backend",
+    "ScanRequest",
+    "ScanResult",
+    "backends",
+    "linear_recurrence",
+    "resolve",
+    "scan",
+]

@@ -1,0 +1,86 @@
+"""The cpu backend: which scans the native kernels take, and how they run them."""
+
+import torch
+
+from suimon.cells.base import Cell
+from suimon.cells.linear import LinearCell
+from suimon.errors import BackendError
+from suimon.kernels.api import ScanRequest, ScanResult
+from suimon.kernels.cpu.native import why_missing
+from suimon.kernels.cpu.recurrence import linear_recurrence
+from suimon.kernels.reference.schedule import restarts, valid_steps, zero_padding
+
+_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+
+
+class CpuBackend:
+    """Runs cells whose recurrence is linear (minGRU, minLSTM) on the C++ kernel.
+
+    One product gives the coefficients of all steps; what happens around a step is folded into
+    them, for it is linear too::
+
+        zoneout    a <- keep + (1 - keep)*a,  b <- (1 - keep)*b
+        restart    a <- 0          nothing of the past is kept
+        padding    a <- 1, b <- 0  the state stays
+    """
+
+    name = "cpu"
+
+    def unavailable(self) -> str | None:
+        """Why the native kernels cannot run on this machine, or ``None`` where they can."""
+        return why_missing()
+
+    def refuses(self, request: ScanRequest) -> str | None:
+        """Why this request cannot be run, or ``None`` where it can."""
+        cell, kind = request.cell, type(request.cell).__name__
+        if not (isinstance(cell, Cell) and isinstance(cell, LinearCell)):
+            return f"{kind} has no native kernel yet; those with a linear recurrence have"
+        if request.recurrent_mask is not None:
+            return f"{kind} has no recurrent product for recurrent_mask to act on"
+        if unknown := set(request.zoneout or ()) - {"h"}:
+            return f"zoneout names {', '.join(sorted(unknown))}, and {kind}'s state has h alone"
+        if request.x.device.type != "cpu":
+            return f"the input is on {request.x.device}, not on the CPU"
+        if request.x.dtype not in _DTYPES:
+            return f"the input has dtype {request.x.dtype}, which is none of {_DTYPES}"
+        return None
+
+    def scan(self, request: ScanRequest) -> ScanResult:
+        """Run a request, see :class:`~suimon.kernels.api.ScanRequest`.
+
+        Raises:
+            BackendError: where :meth:`refuses` gives a reason.
+        """
+        reason = self.refuses(request)
+        if reason is not None:
+            raise BackendError(f"backend 'cpu' cannot run this: {reason}")
+        cell = request.cell
+        assert isinstance(cell, Cell)
+        assert isinstance(cell, LinearCell)
+        valid = valid_steps(request)
+        weights = cell.weights() if request.weights is None else request.weights
+        # Padding may hold anything; as zeros it cannot put NaN into a gradient.
+        a, b, gates = cell.coefficients(zero_padding(request.x, valid), weights)  # (T, B, H)
+
+        if request.zoneout:
+            keep = request.zoneout["h"].to(a.dtype)
+            a, b = keep + (1 - keep) * a, (1 - keep) * b
+        restart = restarts(request, valid)
+        if restart is not None:
+            a = a.masked_fill(restart[..., None], 0)
+        if valid is not None:
+            padding = ~valid[..., None]
+            a, b = a.masked_fill(padding, 1), b.masked_fill(padding, 0)
+
+        if request.reverse:
+            h = linear_recurrence(a.flip(0), b.flip(0), request.state.h).flip(0)
+        else:
+            h = linear_recurrence(a, b, request.state.h)
+        # Copied, so that the state does not keep the whole sequence's memory.
+        last = request.state.h if h.shape[0] == 0 else h[0 if request.reverse else -1]
+        output = zero_padding(h, valid)
+        trace = None
+        if request.trace:
+            trace = {name: zero_padding(gate, valid) for name, gate in gates.items()}
+            trace["h"] = output
+        return ScanResult(output, type(request.state)(last.clone()), trace)

@@ -1,0 +1,107 @@
+"""The cpu backend against the reference: every option of a scan, forward and gradients."""
+
+import itertools
+
+import pytest
+import torch
+
+from suimon.cells import GRUCell, MinGRUCell, MinLSTMCell
+from suimon.errors import BackendError
+from suimon.kernels.api import ScanRequest
+from suimon.kernels.cpu import CpuBackend
+from suimon.kernels.reference import ReferenceBackend
+from tests.kernels.linear_recurrence_cases import needs_native
+from tests.tolerances import assert_close
+
+pytestmark = needs_native
+T, B, I, H = 6, 4, 3, 5
+LENGTHS = torch.tensor([6, 0, 3, 1])
+OPTIONS = list(itertools.product([False, True], repeat=4))  # lengths, reset, zoneout, reverse
+
+
+def request(cell, *, lengths=False, reset=False, zoneout=False, reverse=False, steps=T):
+    torch.manual_seed(7)
+    marks = torch.rand(steps, B) < 0.3
+    return ScanRequest(
+        cell=cell,
+        weights=cell.weights(),
+        x=torch.randn(steps, B, I, dtype=torch.float64, requires_grad=True),
+        state=cell.State(torch.randn(B, H, dtype=torch.float64, requires_grad=True)),
+        lengths=LENGTHS.clamp(max=steps) if lengths else None,
+        reset=marks if reset else None,
+        zoneout={"h": torch.rand(steps, B, H).round()} if zoneout else None,
+        reverse=reverse,
+        trace=True,
+    )
+
+
+def answers(backend, asked):
+    """Output, state, trace, and the gradients of input, state and weights."""
+    result = backend.scan(asked)
+    torch.manual_seed(8)
+    everything = [result.output, *result.state, *result.trace.values()]
+    value = sum((one * torch.randn(one.shape, dtype=one.dtype)).sum() for one in everything)
+    leaves = [asked.x, *asked.state, *asked.weights.values()]
+    return [*everything, *torch.autograd.grad(value, leaves)], list(result.trace)
+
+
+@pytest.mark.parametrize("cell_class", [MinGRUCell, MinLSTMCell])
+@pytest.mark.parametrize(("lengths", "reset", "zoneout", "reverse"), OPTIONS)
+def test_it_answers_as_the_reference_does(cell_class, lengths, reset, zoneout, reverse):
+    cell = cell_class(I, H, dtype=torch.float64)
+    asked = request(cell, lengths=lengths, reset=reset, zoneout=zoneout, reverse=reverse)
+    (actual, names), (expected, wanted) = (
+        answers(backend, asked) for backend in (CpuBackend(), ReferenceBackend())
+    )
+    assert names == wanted
+    for one, other in zip(actual, expected, strict=True):
+        assert_close(one, other)
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_no_step_and_one_step(steps):
+    cell = MinGRUCell(I, H, dtype=torch.float64)
+    asked = request(cell, steps=steps)
+    (actual, _), (expected, _) = (
+        answers(backend, asked) for backend in (CpuBackend(), ReferenceBackend())
+    )
+    for one, other in zip(actual, expected, strict=True):
+        assert_close(one, other)
+    assert CpuBackend().scan(asked).state.h.data_ptr() != asked.state.h.data_ptr()
+
+
+def test_whatever_the_padding_holds_stays_out():
+    cell = MinGRUCell(I, H, dtype=torch.float64)
+    asked = request(cell, lengths=True)
+    with torch.no_grad():
+        asked.x[~(torch.arange(T)[:, None] < LENGTHS)] = torch.nan
+    values, _ = answers(CpuBackend(), asked)
+    assert all(value.isfinite().all() for value in values)
+
+
+def test_what_it_cannot_run_it_refuses_with_the_reason():
+    backend, cell = CpuBackend(), MinGRUCell(I, H)
+    assert backend.unavailable() is None
+    gru = GRUCell(I, H)
+    plain = {"weights": None, "x": torch.zeros(T, B, I)}
+    asked = [
+        (ScanRequest(gru, state=gru.initial_state(B), **plain), "GRUCell has no native kernel"),
+        (
+            ScanRequest(
+                cell, state=cell.initial_state(B), recurrent_mask=torch.ones(B, H), **plain
+            ),
+            "MinGRUCell has no recurrent product",
+        ),
+        (
+            ScanRequest(cell, None, torch.zeros(T, B, I, device="meta"), cell.initial_state(B)),
+            "the input is on meta, not on the CPU",
+        ),
+        (
+            ScanRequest(cell, state=cell.initial_state(B), zoneout={"c": torch.zeros(())}, **plain),
+            "zoneout names c, and MinGRUCell's state has h alone",
+        ),
+    ]
+    for refused, reason in asked:
+        assert reason in (backend.refuses(refused) or "")
+        with pytest.raises(BackendError, match=f"backend 'cpu' cannot run this: .*{reason}"):
+            backend.scan(refused)
