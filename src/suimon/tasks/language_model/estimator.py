@@ -1,0 +1,270 @@
+"""A language model in three lines, after scikit-learn's conventions."""
+
+from __future__ import annotations
+
+import inspect
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from suimon.errors import ConfigError, NotFittedError
+from suimon.tasks.language_model.config import DESCRIPTION, LanguageModelConfig
+from suimon.tasks.language_model.data import preprocess_of, read_path_or_text
+from suimon.tasks.language_model.infer import TrainedLanguageModel, load
+from suimon.tasks.language_model.model import LanguageNetwork
+from suimon.tasks.language_model.train import TRAINING_TABLE, Plan, config_tables, make_plan
+from suimon.tasks.language_model.writing import Piece
+from suimon.training.config import BUDGETS, TrainingConfig
+from suimon.training.interrupt import TrainingInterrupted
+from suimon.training.loop import TrainingResult
+from suimon.training.loop import train as run_training
+from suimon.training.metrics import METRICS_FILE, append_metrics, read_metrics
+from suimon.training.observers import Observer
+from suimon.training.options import parse_options
+from suimon.training.run_directory import RunDirectory, SavedWeights
+
+ARGUMENTS = {
+    "cell": "cell",
+    "hidden_size": "hidden",
+    "num_layers": "layers",
+    "units": "units",
+    "learning_rate": "learning_rate",
+}
+"""The constructor's arguments, in torch's words, and the options they set."""
+
+
+class LanguageModel:
+    """Learns a text, and writes like it.
+
+    The constructor only keeps its arguments, so that ``sklearn.base.clone`` works; :meth:`fit`
+    checks them. ``None`` is chosen by the rule of :mod:`suimon.tasks.language_model.recipe`.
+
+    Args:
+        cell: ``lstm``, ``gru``, ``rnn``, ``mingru`` or ``minlstm``.
+        hidden_size: hidden units of each layer.
+        num_layers: recurrent layers.
+        units: what one step reads: ``chars``, ``bytes``, ``words`` or ``bpe``.
+        learning_rate: highest learning rate.
+        options: any further options by name, those of
+            :class:`~suimon.tasks.language_model.config.LanguageModelConfig` and
+            :class:`~suimon.training.config.TrainingConfig`, e.g. ``{"dropout": 0.3}``.
+        random_state: decides the first weights, the order of the data and dropout.
+
+    Attributes:
+        model_: the :class:`~suimon.tasks.language_model.infer.TrainedLanguageModel`.
+        config_: its complete options.
+        training_: the loop's complete options.
+        loss_: validation loss of the weights that were kept, in nats a unit; ``None`` where
+            training was interrupted before the first evaluation.
+        step_: the optimiser step that these weights are of.
+        history_: a dict an evaluation, as in ``metrics.jsonl``.
+
+    Example:
+        >>> text = "the rain in spain stays mainly in the plain. " * 20
+        >>> model = LanguageModel(hidden_size=16, num_layers=1).fit(text, steps=2)
+        >>> len(model.generate("the ", length=10, seed=1))
+        10
+    """
+
+    def __init__(
+        self,
+        cell: str = "lstm",
+        hidden_size: int | None = None,
+        num_layers: int | None = None,
+        *,
+        units: str = "chars",
+        learning_rate: float | None = None,
+        options: Mapping[str, Any] | None = None,
+        random_state: int | None = 0,
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.units = units
+        self.learning_rate = learning_rate
+        self.options = options
+        self.random_state = random_state
+
+    def fit(
+        self,
+        path_or_text: str | Path,
+        *,
+        minutes: float | None = None,
+        epochs: int | None = None,
+        steps: int | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> Self:
+        """Learn a text; what was learnt before is forgotten.
+
+        Args:
+            path_or_text: a ``pathlib.Path``, or a string that names an existing file or folder,
+                is read; any other string is the text itself.
+            minutes: train for so long; without any budget: 10.
+            epochs: or for so many passes over the text.
+            steps: or for so many optimiser steps.
+            observers: told about the progress, see :mod:`suimon.training.observers`.
+
+        Raises:
+            ConfigError: an option is out of range or unknown.
+            DataError: the text cannot be used, or a string looks like a file that is not there.
+            TrainingInterrupted: Ctrl-C; what was learnt until then is kept.
+        """
+        budget = {"minutes": minutes, "epochs": epochs, "steps": steps}
+        config, training = self._parsed(budget)
+        plan = make_plan(read_path_or_text(path_or_text, config), config, training)
+        try:
+            result = run_training(plan.task, plan.training, observers=observers)
+        except TrainingInterrupted as stop:
+            self._learnt(plan, stop.result)
+            raise
+        self._learnt(plan, result)
+        return self
+
+    def generate(self, prompt: str = "", **options: Any) -> str:
+        """What the model writes after a prompt, without the prompt.
+
+        Options (``length``, ``temperature``, ``top_k``, ``top_p``, ``until``, ``seed``) as for
+        :meth:`~suimon.tasks.language_model.infer.TrainedLanguageModel.stream`; what of the prompt
+        the model never saw, :meth:`unknown` tells.
+
+        Raises:
+            NotFittedError: before :meth:`fit`.
+            ConfigError: an option is out of range.
+        """
+        return self._fitted().generate(prompt, **options)
+
+    def stream(self, prompt: str = "", **options: Any) -> Iterator[Piece]:
+        """As :meth:`generate`, in pieces as they are written."""
+        return self._fitted().stream(prompt, **options)
+
+    def unknown(self, text: str) -> dict[str, int]:
+        """What of a text is outside the vocabulary, and how often it occurs."""
+        return self._fitted().unknown(text)
+
+    def score(self, text: str) -> float:
+        """Mean log-probability of a text's units, in nats: negative loss, the higher the better.
+
+        Raises:
+            NotFittedError: before :meth:`fit`.
+            DataError: the text is too short: nothing follows anything.
+        """
+        return self._fitted().score(text)
+
+    def bits_per_char(self, text: str) -> float:
+        """Bits a character of a text, comparable between units; the lower the better."""
+        return self._fitted().bits_per_char(text)
+
+    def save(self, directory: str | Path) -> Self:
+        """Write a run directory, which :meth:`load` and the command line read.
+
+        It holds the model and how it came about, but no checkpoint to go on training from.
+
+        Raises:
+            NotFittedError: before :meth:`fit`.
+            ConfigError: there is something at that place already.
+        """
+        model = self._fitted()
+        run = RunDirectory.create(
+            directory,
+            task=DESCRIPTION.name,
+            config=config_tables(self.config_, self.training_, ()),
+            preprocess=preprocess_of(model.units, self.config_),
+        )
+        weights = {name: tensor.detach() for name, tensor in model.network.state_dict().items()}
+        run.save_weights(SavedWeights(weights, self.step_, self.loss_, self._metrics))
+        for row in self.history_:
+            append_metrics(run.path / METRICS_FILE, row)
+        return self
+
+    @classmethod
+    def load(cls, directory: str | Path) -> Self:
+        """The estimator of a run directory, made by :meth:`save` or by the command line.
+
+        Raises:
+            CheckpointError: there is no run of a text there, or it is damaged.
+        """
+        run = RunDirectory.open(directory)
+        model = load(run)
+        training = parse_options(TrainingConfig, run.config().get(TRAINING_TABLE, {}))
+        estimator = cls(**_arguments(model.config, training))
+        saved = run.weights()
+        estimator.model_, estimator.config_, estimator.training_ = model, model.config, training
+        estimator.loss_, estimator.step_, estimator._metrics = saved.loss, saved.step, saved.metrics
+        estimator.history_ = read_metrics(run.path)
+        return estimator
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments, as they were given."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change the constructor's arguments, to be used by the next :meth:`fit`.
+
+        Raises:
+            ConfigError: there is no such argument.
+        """
+        known = self.get_params()
+        for name, value in params.items():
+            if name not in known:
+                raise ConfigError(f"{name} is no parameter; there are: {', '.join(known)}")
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        defaults = inspect.signature(type(self)).parameters
+        given = [
+            f"{name}={value!r}"
+            for name, value in self.get_params().items()
+            if value != defaults[name].default
+        ]
+        return f"{type(self).__name__}({', '.join(given)})"
+
+    def _parsed(self, budget: Mapping[str, Any]) -> tuple[LanguageModelConfig, TrainingConfig]:
+        """The arguments as option classes."""
+        options = dict(self.options or {})
+        seed = secrets.randbits(32) if self.random_state is None else self.random_state
+        for argument, option in {**ARGUMENTS, "random_state": "seed"}.items():
+            if option in options:
+                raise ConfigError(f"options has {option}; give it as {argument}")
+            value = seed if argument == "random_state" else getattr(self, argument)
+            if value is not None:
+                options[option] = value
+        for name in BUDGETS:
+            if name in options:
+                raise ConfigError(f"options has {name}; give it to fit: fit(text, {name}=…)")
+        for_task = {n: v for n, v in options.items() if n in LanguageModelConfig.model_fields}
+        for_loop = {n: v for n, v in options.items() if n not in for_task}
+        for_loop |= {name: value for name, value in budget.items() if value is not None}
+        return parse_options(LanguageModelConfig, for_task), parse_options(TrainingConfig, for_loop)
+
+    def _learnt(self, plan: Plan, result: TrainingResult) -> None:
+        """Keep what training reached."""
+        assert isinstance(result.model, LanguageNetwork)
+        evaluation = result.evaluation
+        units = plan.task.split.train.corpus.units
+        self.model_ = TrainedLanguageModel(result.model, units, plan.task.config)
+        self.config_ = plan.task.config
+        self.training_ = plan.training
+        self.loss_ = evaluation.loss if evaluation else None
+        self.step_ = result.best_step
+        self.history_ = result.history
+        self._metrics = evaluation.metrics if evaluation else {}
+
+    def _fitted(self) -> TrainedLanguageModel:
+        if not hasattr(self, "model_"):
+            raise NotFittedError("this LanguageModel has learnt nothing yet: call fit first")
+        return self.model_
+
+
+def _arguments(config: LanguageModelConfig, training: TrainingConfig) -> dict[str, Any]:
+    """Constructor arguments that describe these options."""
+    both = {
+        **training.model_dump(exclude_defaults=True),
+        **config.model_dump(exclude_defaults=True),
+    }
+    arguments = {argument: getattr(config, option, None) for argument, option in ARGUMENTS.items()}
+    arguments |= {"learning_rate": training.learning_rate, "random_state": training.seed}
+    named = {*ARGUMENTS.values(), "seed", *BUDGETS}
+    options = {name: value for name, value in both.items() if name not in named}
+    return {**arguments, "options": options or None}

@@ -1,0 +1,204 @@
+"""The rule that chooses the options a user left out, from the corpus and the budget.
+
+It reads three numbers: how many units the training text has, how many of them the budget can
+train on (for a budget in minutes, by the speed in :data:`SIZES`), and their ratio, the passes
+over the text. Then:
+
+1. **Size**: the first row of :data:`SIZES` for which there is both text enough and training
+   enough. A wide network learns more from each unit, but takes longer to read it, and has the
+   room to learn a small text by heart.
+2. **Dropout**: by the passes over the text, from :data:`DROPOUTS`: what is read often is learnt
+   by heart rather than understood.
+3. **Window and batch**: :data:`TBPTT_STEPS` steps by :data:`BATCH_SIZE` rows, fewer (a
+   power of two) where the text is so short that a row would hold less than
+   :data:`LEAST_WINDOWS` windows.
+4. **Cell**: :data:`CELLS` says how a cell differs from an LSTM.
+
+Nothing that was given is changed, and all else keeps its default.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from suimon.tasks.language_model.config import LanguageModelConfig
+from suimon.training.config import TrainingConfig
+from suimon.training.options import parse_options
+
+
+@dataclass(frozen=True)
+class Size:
+    """One row of the table of network sizes.
+
+    Attributes:
+        least_text: units of training text below which this row is not taken.
+        least_training: units trained on, repeats counted, below which this row is not taken.
+        units_per_minute: what it trains on in a minute on two processor cores, as an LSTM over
+            characters.
+        layers: recurrent layers.
+        hidden: hidden units.
+        embedding: width of a unit's vector.
+        learning_rate: highest learning rate.
+    """
+
+    least_text: int
+    least_training: int
+    units_per_minute: int
+    layers: int
+    hidden: int
+    embedding: int
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class CellRule:
+    """How a cell differs from an LSTM.
+
+    Attributes:
+        least_layers: a cell whose gates see only the input needs depth to use what it remembers.
+        learning_rate: factor to the size's learning rate.
+    """
+
+    least_layers: int = 1
+    learning_rate: float = 1.0
+
+
+SIZES = (
+    #     text     training  a minute  layers hidden embed  learning rate
+    Size(2_000_000, 30_000_000, 400_000, 2, 512, 128, 3e-3),
+    Size(200_000, 1_000_000, 1_200_000, 1, 512, 128, 5e-3),
+    Size(20_000, 250_000, 2_500_000, 1, 256, 128, 5e-3),
+    Size(0, 0, 5_000_000, 1, 128, 64, 5e-3),
+)
+
+# On 12,000 characters with 128 hidden units, none was best at 10 and 30 passes (at 30 by 0.005
+# nats over the mildest) and the strongest of these at 100 (by 0.07 over the mild, 0.09 over none).
+DROPOUTS = (
+    # passes over the text from, dropout, input dropout
+    (80.0, 0.4, 0.2),
+    (40.0, 0.2, 0.0),
+    (0.0, 0.0, 0.0),
+)
+
+CELLS = {
+    "lstm": CellRule(),
+    "gru": CellRule(),
+    "rnn": CellRule(learning_rate=0.3),
+    "mingru": CellRule(least_layers=3),
+    "minlstm": CellRule(least_layers=3),
+}
+
+FORGET_BIAS = 1.0  # an LSTM should begin by remembering (Jozefowicz and others, 2015)
+TBPTT_STEPS = 32  # a short budget gains more from twice the updates than from a longer reach
+BATCH_SIZE = 32
+LEAST_WINDOWS = 4  # a row of fewer windows starts anew so often that it learns no context
+
+
+@dataclass(frozen=True)
+class CorpusFacts:
+    """What the rule needs to know of the text.
+
+    Attributes:
+        units: units in the training split.
+        vocabulary: distinct units.
+    """
+
+    units: int
+    vocabulary: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Complete options.
+
+    Attributes:
+        config: the task's, with no size or dropout left ``None``.
+        training: the loop's.
+        chosen: the options that the rule chose, by name.
+    """
+
+    config: LanguageModelConfig
+    training: TrainingConfig
+    chosen: dict[str, Any]
+
+
+def choose(config: LanguageModelConfig, training: TrainingConfig, corpus: CorpusFacts) -> Choice:
+    """Fill in what was left out; see the module's description for the rule.
+
+    Args:
+        config: the task's options; ``None`` is left out.
+        training: the loop's options; those not in ``model_fields_set`` were left out.
+        corpus: what is known of the text.
+    """
+    size, passes = _size_and_passes(config, training, corpus)
+    cell = CELLS[config.cell]
+    dropout, input_dropout = next(row[1:] for row in DROPOUTS if passes >= row[0])
+    architecture = {
+        "layers": max(size.layers, cell.least_layers),
+        "hidden": size.hidden,
+        "embedding": size.embedding,
+        "dropout": dropout,
+        "input_dropout": input_dropout,
+    }
+    if config.cell == "lstm":
+        architecture["forget_bias"] = FORGET_BIAS
+    loop = {
+        **_window(training, corpus.units),
+        "learning_rate": size.learning_rate * cell.learning_rate,
+    }
+    new_config = {n: v for n, v in architecture.items() if getattr(config, n) is None}
+    new_training = {n: v for n, v in loop.items() if n not in training.model_fields_set}
+    return Choice(
+        parse_options(LanguageModelConfig, {**_given(config), **new_config}),
+        parse_options(TrainingConfig, {**_given(training), **new_training}),
+        {**new_config, **new_training},
+    )
+
+
+def _given(options: LanguageModelConfig | TrainingConfig) -> dict[str, Any]:
+    return options.model_dump(exclude_unset=True, exclude_none=True)
+
+
+def _size_and_passes(
+    config: LanguageModelConfig, training: TrainingConfig, corpus: CorpusFacts
+) -> tuple[Size, float]:
+    """The row of :data:`SIZES` to take, and the passes over the text that it makes."""
+    for size in SIZES:
+        trained = _units_trained(size, training, corpus)
+        if corpus.units >= size.least_text and trained >= size.least_training:
+            break
+    hidden, layers = config.hidden or size.hidden, config.layers or size.layers
+    # A size that was asked for reads the text at its own speed, by its share of multiplications.
+    slower = (layers * hidden**2) / (size.layers * size.hidden**2)
+    if training.minutes is not None:
+        trained /= slower
+    return size, trained / max(corpus.units, 1)
+
+
+def _units_trained(size: Size, training: TrainingConfig, corpus: CorpusFacts) -> float:
+    """How many units the budget trains on with a network of this size."""
+    if training.steps is not None:
+        return training.steps * training.batch_size * training.tbptt_steps
+    if training.epochs is not None:
+        return training.epochs * corpus.units
+    assert training.minutes is not None, "TrainingConfig gives minutes where no budget is given"
+    recurrent = 4 * size.hidden * (size.embedding + size.hidden) * size.layers
+    with_output = recurrent + size.hidden * corpus.vocabulary  # multiplications a unit
+    return training.minutes * size.units_per_minute * recurrent / with_output
+
+
+def _window(training: TrainingConfig, units: int) -> dict[str, int]:
+    """Steps and rows of a training window that a text of so many units fills often enough."""
+    given = training.model_fields_set
+    targets = max(1, units - 1)
+    rows = training.batch_size if "batch_size" in given else 1
+    steps = min(TBPTT_STEPS, max(1, targets // (rows * LEAST_WINDOWS)))
+    if "tbptt_steps" in given:
+        steps = training.tbptt_steps
+    rows = min(BATCH_SIZE, max(1, targets // (steps * LEAST_WINDOWS)))
+    return {
+        "tbptt_steps": steps,
+        "batch_size": 2 ** int(math.log2(rows)),  # shared evenly by any usual number of processes
+    }

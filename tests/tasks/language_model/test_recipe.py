@@ -1,0 +1,130 @@
+"""The rule for options left out: what is given stays, what is chosen follows the tables."""
+
+import pytest
+
+from suimon.tasks.language_model.config import LanguageModelConfig
+from suimon.tasks.language_model.recipe import (
+    BATCH_SIZE,
+    CELLS,
+    DROPOUTS,
+    LEAST_WINDOWS,
+    SIZES,
+    TBPTT_STEPS,
+    CorpusFacts,
+    choose,
+)
+from suimon.training.config import TrainingConfig
+
+LONG = CorpusFacts(units=1_000_000, vocabulary=65)
+FIRST_OPTIONS = ("layers", "hidden", "embedding", "dropout", "input_dropout")
+
+
+def chosen(config=None, training=None, corpus=LONG):
+    return choose(config or LanguageModelConfig(), training or TrainingConfig(), corpus)
+
+
+def test_three_minutes_of_a_million_characters():
+    choice = chosen(training=TrainingConfig(minutes=3))
+    config, training = choice.config, choice.training
+    assert (config.layers, config.hidden, config.embedding, config.forget_bias) == (1, 512, 128, 1)
+    assert (config.dropout, config.input_dropout) == (0.0, 0.0)
+    assert (training.batch_size, training.tbptt_steps, training.learning_rate) == (32, 32, 5e-3)
+
+
+def test_everything_left_open_is_complete_and_listed():
+    choice = chosen()
+    for name in FIRST_OPTIONS:
+        assert getattr(choice.config, name) is not None
+        assert choice.chosen[name] == getattr(choice.config, name)
+    for name in ("batch_size", "tbptt_steps", "learning_rate"):
+        assert choice.chosen[name] == getattr(choice.training, name)
+
+
+def test_what_was_given_is_kept_and_not_listed():
+    config = LanguageModelConfig(hidden=96, dropout=0.0, forget_bias=0.5, tie_weights=True)
+    training = TrainingConfig(steps=7, learning_rate=0.1, batch_size=5, optimizer="sgd")
+    choice = chosen(config, training)
+    assert choice.config.hidden == 96
+    assert choice.config.forget_bias == 0.5
+    assert choice.config.tie_weights
+    assert (choice.training.learning_rate, choice.training.batch_size) == (0.1, 5)
+    assert (choice.training.steps, choice.training.optimizer) == (7, "sgd")
+    assert not {"hidden", "dropout", "forget_bias", "learning_rate", "batch_size"} & set(
+        choice.chosen
+    )
+
+
+def test_choosing_again_chooses_the_same_and_nothing_new():
+    once = chosen()
+    again = chosen(once.config, once.training)
+    assert again.chosen == {}
+    assert (again.config, again.training) == (once.config, once.training)
+
+
+def test_short_texts_and_short_budgets_get_small_networks():
+    widths = [
+        chosen(corpus=CorpusFacts(units, 65)).config.hidden for units in (2_000, 50_000, 10**6)
+    ]
+    assert widths == sorted(set(widths))
+    widths = [
+        chosen(training=TrainingConfig(minutes=minutes)).config.hidden for minutes in (0.02, 0.2, 3)
+    ]
+    assert widths == sorted(set(widths))
+
+
+def test_more_passes_over_the_text_mean_more_dropout():
+    for passes, dropout, input_dropout in DROPOUTS:
+        config = chosen(training=TrainingConfig(epochs=max(1, int(passes)))).config
+        assert (config.dropout, config.input_dropout) == (dropout, input_dropout)
+    assert [row[1] for row in DROPOUTS] == sorted((row[1] for row in DROPOUTS), reverse=True)
+
+
+def test_a_budget_of_steps_counts_the_units_of_its_windows():
+    steps = 50 * LONG.units // (64 * 100)
+    training = TrainingConfig(steps=steps, batch_size=64, tbptt_steps=100)
+    assert chosen(training=training).config.dropout == 0.2
+    shorter = TrainingConfig(steps=steps // 2, batch_size=64, tbptt_steps=100)
+    assert chosen(training=shorter).config.dropout == 0.0
+
+
+def test_a_larger_network_than_chosen_passes_over_the_text_less_often():
+    training = TrainingConfig(minutes=50)  # some 49 passes at the chosen size
+    assert chosen(training=training).config.dropout == 0.2
+    assert chosen(LanguageModelConfig(hidden=1024), training).config.dropout == 0.0
+
+
+def test_a_large_vocabulary_slows_training_down():
+    training = TrainingConfig(minutes=50)
+    words = CorpusFacts(units=1_000_000, vocabulary=30_000)
+    assert chosen(training=training, corpus=words).config.dropout == 0.0
+
+
+@pytest.mark.parametrize("units", [2, 3, 10, 100, 1_000, 10_000, 10**6])
+def test_windows_fit_the_text(units):
+    training = chosen(corpus=CorpusFacts(units, 65)).training
+    rows, steps = training.batch_size, training.tbptt_steps
+    assert units >= rows * steps + 1
+    assert 1 <= rows <= BATCH_SIZE
+    assert 1 <= steps <= TBPTT_STEPS
+    if units > LEAST_WINDOWS:
+        assert (units - 1) // (rows * steps) >= LEAST_WINDOWS
+
+
+@pytest.mark.parametrize("given", [{"batch_size": 32}, {"tbptt_steps": 20}])
+def test_windows_fit_the_text_with_one_of_the_two_given(given):
+    training = chosen(training=TrainingConfig(**given), corpus=CorpusFacts(400, 65)).training
+    assert training.batch_size * training.tbptt_steps + 1 <= 400
+    for name, value in given.items():
+        assert getattr(training, name) == value
+
+
+@pytest.mark.parametrize("cell", sorted(CELLS))
+def test_every_cell_has_a_rule(cell):
+    choice = chosen(LanguageModelConfig(cell=cell))
+    assert choice.config.layers >= CELLS[cell].least_layers
+    assert (choice.config.forget_bias is not None) == (cell == "lstm")
+
+
+def test_the_last_rows_of_the_tables_take_everything():
+    assert SIZES[-1].least_text == SIZES[-1].least_training == 0
+    assert DROPOUTS[-1][0] == 0.0
