@@ -1,0 +1,72 @@
+"""``suimon chat``: you write a line, the model goes on, and it remembers the conversation."""
+
+import sys
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from suimon.cli.printing import notice, result_json
+from suimon.cli.writing import Run, Seed, Temperature, TopK, TopP, load_writer
+
+EXAMPLE = "suimon chat runs/shakespeare"
+
+
+def command(
+    run: Run,
+    length: Annotated[
+        int, typer.Option("--length", metavar="INT", help="Units of one answer at most.")
+    ] = 300,
+    temperature: Temperature = 0.8,
+    top_k: TopK = None,
+    top_p: TopP = None,
+    until: Annotated[
+        str,
+        typer.Option(
+            "--until", metavar="TEXT", help="What ends an answer.", show_default="a blank line"
+        ),
+    ] = "\n\n",
+    seed: Seed = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a turn.")] = False,
+) -> None:
+    """Write in turns: you a line, the model what comes next.
+
+    The model's state is carried through all turns, so it remembers what was written. Ends with
+    the end of standard input (Ctrl-D). Works with a file or a pipe too, a turn a line.
+    """
+    model = load_writer(run)
+    writer = model.writer(seed=seed)
+    for line in _lines():
+        unknown = model.unknown_notice(line)
+        if unknown:
+            notice(unknown)
+        writer.read(line)
+        pieces = writer.write(
+            length, temperature=temperature, top_k=top_k, top_p=top_p, until=until
+        )
+        if as_json:
+            answer = "".join(piece.text for piece in pieces)
+            result_json({"line": line.rstrip("\n"), "answer": answer})
+            continue
+        last = "\n"
+        for piece in pieces:
+            last = piece.text
+            sys.stdout.write(last)
+            sys.stdout.flush()
+        if not last.endswith("\n"):
+            sys.stdout.write("\n")
+
+
+def _lines() -> Iterator[str]:
+    """What the user writes, line by line, each with its line end; asked for on a terminal."""
+    asking = sys.stdin.isatty()
+    if asking:
+        notice("write a line; Ctrl-D ends the conversation")
+    while True:
+        if asking:
+            sys.stderr.write("> ")
+            sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            return
+        yield line.rstrip("\n") + "\n"

@@ -1,0 +1,42 @@
+"""``suimon evaluate``: how well a trained model foretells data it is given."""
+
+from typing import Annotated
+
+import typer
+
+from suimon.cli.printing import notice, result_json
+from suimon.cli.writing import Run
+
+EXAMPLE = "suimon evaluate runs/shakespeare shakespeare.txt"
+
+
+def command(
+    run: Run,
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...", help="Files, folders, patterns, or - for standard input."
+        ),
+    ],
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            "--encoding",
+            metavar="TEXT",
+            help="How the files are written (default: as in training).",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, as without it.")
+    ] = False,
+) -> None:
+    """Measure how well a model foretells files.
+
+    Prints loss (mean nats a unit), bits per character of the text, perplexity and counts.
+    """
+    from suimon.tasks import load
+
+    measured = load(run).evaluate(paths, encoding=encoding)
+    for line in measured.pop("notices", ()):
+        notice(line)
+    result_json(measured)

@@ -1,0 +1,94 @@
+"""Flags made from option classes, so that an option is described once: in its config class."""
+
+import inspect
+import types
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from suimon.training.options import accepted_range
+
+_METAVARS = {int: "INT", float: "FLOAT", str: "TEXT"}
+
+
+def flags(options: type[BaseModel], panel: str) -> Iterator[inspect.Parameter]:
+    """One keyword parameter for every field of an option class, as typer reads them.
+
+    All values but switches and lists arrive as text and all default to ``None``: it is the option
+    class that converts and checks them, with one message for flags, files and Python alike, and
+    ``None`` tells what was left out.
+
+    Args:
+        options: the option class.
+        panel: the heading that the flags stand under on the help page.
+    """
+    for name, field in options.model_fields.items():
+        yield inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_flag(name, field, panel)
+        )
+
+
+def given(options: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of one class that were given on the command line."""
+    return {
+        name: value
+        for name, value in values.items()
+        if name in options.model_fields and value is not None and value != []
+    }
+
+
+def _flag(name: str, field: FieldInfo, panel: str) -> Any:
+    kind = _without_none(field.annotation)
+    flag = "--" + name.replace("_", "-")
+    if kind is bool:
+        declaration = f"{flag}/--no-{name.replace('_', '-')}"
+        return Annotated[
+            bool | None, typer.Option(declaration, help=_help(field), rich_help_panel=panel)
+        ]
+    several = get_origin(kind) in (tuple, list)
+    item = get_args(kind)[0] if several else kind
+    information = typer.Option(
+        flag,
+        help=_help(field) + (" May be given several times." if several else ""),
+        metavar=_metavar(item),
+        rich_help_panel=panel,
+        show_default=False,
+    )
+    return (
+        Annotated[list[str] | None, information] if several else Annotated[str | None, information]
+    )
+
+
+def _help(field: FieldInfo) -> str:
+    """The field's description, its range and its default."""
+    notes = []
+    kind = _without_none(field.annotation)
+    if kind in (int, float) and field.metadata:
+        notes.append(accepted_range(field))
+    if field.default is not None and field.default != ():
+        notes.append(f"default: {_shown(field.default)}")
+    description = field.description or ""
+    return f"{description}  [{'; '.join(notes)}]" if notes else description
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _metavar(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return "|".join(str(choice) for choice in get_args(kind))
+    return _METAVARS.get(kind, "TEXT")
+
+
+def _without_none(annotation: Any) -> Any:
+    """``X`` for ``X | None``, anything else unchanged."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+        return kinds[0] if len(kinds) == 1 else annotation
+    return annotation
