@@ -28,6 +28,12 @@ def test_a_text_is_split_at_its_last_tenth():
     assert len(split.train) == int(0.9 * len(RAIN))
 
 
+def test_no_more_is_kept_for_validation_than_its_limit():
+    whole, limited = read_text(RAIN, CHARS), read_text(RAIN, LanguageModelConfig(valid_limit=5))
+    assert decoded(limited.valid) == decoded(whole.valid)[:5]
+    assert decoded(limited.train) == decoded(whole.train)
+
+
 def test_a_file_gives_what_its_text_gives(rain_file):
     from_file, from_text = read_paths([rain_file], CHARS), read_text(RAIN, CHARS)
     assert decoded(from_file.train) == decoded(from_text.train)

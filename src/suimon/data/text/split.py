@@ -50,6 +50,10 @@ class TextPart:
         """How many of its tokens are the unknown token."""
         return self.corpus.unknown(self.start, self.stop)
 
+    def head(self, tokens: int) -> "TextPart":
+        """The part's beginning, of at most so many tokens."""
+        return TextPart(self.corpus, self.start, min(self.stop, self.start + tokens))
+
     def __len__(self) -> int:
         return self.stop - self.start
 

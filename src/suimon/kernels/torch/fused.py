@@ -8,6 +8,7 @@ from torch import Tensor
 
 from suimon.cells import Cell
 from suimon.kernels.api import ScanRequest, ScanResult
+from suimon.kernels.reference import ReferenceBackend
 from suimon.kernels.torch import onednn
 from suimon.kernels.torch.packing import Packing
 
@@ -26,6 +27,9 @@ def scan_fused(request: ScanRequest) -> ScanResult:
     if lengths is not None and not bool((lengths == T).all()):
         return _scan_packed(request, lengths)
     if onednn.suits(request):
+        if T == 1 and not torch.is_grad_enabled():
+            # oneDNN packs the weights anew at each call, which takes longer than one step does.
+            return ReferenceBackend().scan(request)
         return onednn.scan(request)
     if x.device.type == "cpu" and len({field.shape for field in request.state}) > 1:
         # With a projection, torch's operator for sequences of one length warns about oneDNN.

@@ -64,6 +64,13 @@ class LanguageModelConfig(BaseModel):
         ge=2,
         description="Validate on every so-manieth file instead: for 10 the 10th, the 20th, …",
     )
+    valid_limit: int = Field(
+        default=1_000_000,
+        ge=2,
+        le=1_000_000_000,
+        description="Most units of the validation text that are measured while training, from its "
+        "beginning, so that a long text is not trained less than it is measured.",
+    )
     cell: Annotated[CellName, BeforeValidator(_canonical_cell)] = Field(
         default="lstm",
         description="Recurrent cell: lstm, gru, rnn (Elman's, tanh), mingru or minlstm.",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from suimon.data.text import (
+    Corpus,
     Split,
     Units,
     UnitsOptions,
@@ -41,7 +42,7 @@ def read_paths(paths: Sequence[str | Path], config: LanguageModelConfig) -> Spli
         valid_paths=config.valid_files,
         valid_every=config.valid_every,
     )
-    return split_corpus(corpus, config.valid_fraction)
+    return _split(corpus, config)
 
 
 def read_text(text: str, config: LanguageModelConfig) -> Split:
@@ -50,7 +51,7 @@ def read_text(text: str, config: LanguageModelConfig) -> Split:
     Raises:
         DataError: the text is too short.
     """
-    return split_corpus(corpus_of_text(text, units=units_options(config)), config.valid_fraction)
+    return _split(corpus_of_text(text, units=units_options(config)), config)
 
 
 def read_path_or_text(path_or_text: str | Path, config: LanguageModelConfig) -> Split:
@@ -93,6 +94,12 @@ def units_of(preprocess: Mapping[str, Any]) -> Units:
     if "units" not in preprocess:
         raise CheckpointError("preprocess.json describes no units; the run is not a text's")
     return units_from_state(preprocess["units"])
+
+
+def _split(corpus: Corpus, config: LanguageModelConfig) -> Split:
+    """The corpus in two, no more of it kept for validation than is to be measured."""
+    split = split_corpus(corpus, config.valid_fraction)
+    return Split(split.train, split.valid.head(config.valid_limit))
 
 
 def _exists(text: str) -> bool:

@@ -102,7 +102,7 @@ class LanguageModelling:
         return LossTerms(cross_entropy_sum(logits, batch.targets), batch.targets.numel(), state)
 
     def evaluate(self, model: nn.Module) -> Evaluation:
-        """The whole validation text, each unit but the first a target exactly once."""
+        """The validation text, up to its limit, each unit but the first a target exactly once."""
         surprise = measure_surprise(model, self.split.valid)
         metrics = {"bits_per_char": surprise.bits_per_char, "perplexity": surprise.perplexity}
         return Evaluation(surprise.loss, metrics, surprise.units)
