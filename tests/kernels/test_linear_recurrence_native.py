@@ -16,7 +16,7 @@ from suimon.kernels.cpu.native import ISA_VARIABLE, instruction_set, instruction
 from tests.kernels.linear_recurrence_cases import by_hand, drawn, needs_native, with_gradients
 
 ONE_THREAD = {"threads": 1, "isa": "baseline"}
-LARGE = (40, 3, 5003)  # enough for five threads, and channels that fill no vector evenly
+LARGE = (50, 3, 5003)  # enough for five threads, and channels that fill no vector evenly
 
 
 def run_on(isa: str, threads: int, tensors, seed_gradient):

@@ -9,7 +9,7 @@ namespace suimon {
 namespace {
 
 // Elements (T * N) that keep one thread busy for longer than waking another one takes.
-constexpr std::int64_t kElementsPerThread = 1 << 16;
+constexpr std::int64_t kElementsPerThread = 1 << 17;
 
 // Channels that one pass through time handles, in bytes: the state row then stays in the first
 // level of cache, while every array is still read in runs long enough for the prefetcher.
