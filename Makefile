@@ -13,7 +13,7 @@ JOBS ?= 2
 
 RUN := .venv/bin/python
 # Without compiling all of torch to bytecode, most of which is never imported.
-INSTALL := $(RUN) -m pip install --disable-pip-version-check --quiet --no-compile -c constraints.txt
+INSTALL := $(RUN) -m pip install --disable-pip-version-check --quiet -c constraints.txt
 READY := .venv/.ready
 DEV_READY := .venv/.dev-ready
 INSTALLED_FROM := pyproject.toml constraints.txt CMakeLists.txt \
