@@ -93,3 +93,17 @@ def test_the_limit_counts_the_prompt(limit):
         "a", count=3, limit=limit, done=never
     )
     assert {len(text) for text in texts} == {limit}
+
+
+def test_what_is_read_before_the_prompt_is_no_part_of_the_texts():
+    class Reader(Chain):
+        def __call__(self, tokens, state=None):
+            self.read = [*getattr(self, "read", []), tokens[:, 0].tolist()]
+            return super().__call__(tokens, state)
+
+    reader = Reader(ANY)
+    sampler = NetworkSampler(reader, UNITS, temperature=1.0, seed=1, before="bc")
+    (text,) = sampler("a", count=1, limit=3, done=never)
+    assert reader.read[0] == [2, 3, 1]
+    assert text[0] == "a"
+    assert len(text) == 3

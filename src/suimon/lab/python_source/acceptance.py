@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 PROMPT = "def "
-"""What every sample starts from, and all that the model is given."""
+"""What every sample starts from."""
 
 LONGEST = 1500
 """A function longer than this counts as refused."""

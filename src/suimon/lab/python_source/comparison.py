@@ -10,6 +10,9 @@ from suimon.lab.python_source.ngram import NGramModel
 from suimon.tasks.language_model.infer import TrainedLanguageModel
 from suimon.tasks.language_model.model import LanguageNetwork, build_network
 
+BLANK_LINE = "\n\n"
+"""What stands before a function in the text, and is read by a network before each sample."""
+
 ORDER = 5
 FLOOR = 0.01
 """An n-gram model that writes no function at all is taken to write one in a hundred."""
@@ -54,7 +57,9 @@ def compare(
     """
 
     def share_of(network: LanguageNetwork) -> ParsedShare:
-        sampler = NetworkSampler(network, model.units, temperature=temperature, seed=seed)
+        sampler = NetworkSampler(
+            network, model.units, temperature=temperature, seed=seed, before=BLANK_LINE
+        )
         return parsed_share(sampler, training_text, count=count)
 
     grams = NGramModel(training_text, ORDER).sampler(temperature=temperature, seed=seed)

@@ -21,15 +21,24 @@ class NetworkSampler:
         units: its vocabulary; the token for the unknown is never written.
         temperature: 0 or more; see :func:`suimon.inference.sampling.distribution`.
         seed: the same texts for the same seed and count.
+        before: read ahead of every prompt, and no part of the texts. A network that has read
+            nothing does not know that it stands at the start of a line.
     """
 
     def __init__(
-        self, network: TokenNetwork, units: Units, *, temperature: float, seed: int
+        self,
+        network: TokenNetwork,
+        units: Units,
+        *,
+        temperature: float,
+        seed: int,
+        before: str = "",
     ) -> None:
         self._network = network
         self._units = units
         self._temperature = temperature
         self._seed = seed
+        self._before = before
 
     def __call__(
         self, prompt: str, *, count: int, limit: int, done: Callable[[str], bool]
@@ -39,7 +48,7 @@ class NetworkSampler:
         texts = [prompt] * count
         writing = list(range(count))  # the texts that the rows of the batch belong to
         session = Session(self._network)
-        ids = self._units.encode(prompt).astype("int64")
+        ids = self._units.encode(self._before + prompt).astype("int64")
         logits = session.feed(torch.from_numpy(ids).unsqueeze(1))  # (1, V)
         session, logits = session.repeat(count), logits.expand(count, -1)  # (B, V)
         while True:
