@@ -12,6 +12,7 @@ suimon 3,000,000 characters, however long they take.
 
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -33,8 +34,6 @@ ROWS, STEPS, HIDDEN, EMBEDDING, RATE = 32, 64, 512, 128, 3e-3
 
 def text_file() -> Path:
     """Where the text is, by ``SUIMON_DATA``."""
-    import os
-
     data = Path(os.environ.get("SUIMON_DATA", REPOSITORY.parent / "shared" / "data"))
     path = data / "text" / "tinyshakespeare" / "input.txt"
     if not path.is_file():
