@@ -11,11 +11,14 @@ needs_native = pytest.mark.skipif(
 )
 
 
-def by_hand(a: Tensor, b: Tensor, h_0: Tensor) -> Tensor:
-    """h_t = a_t*h_{t-1} + b_t, one step after the other."""
+def by_hand(a: Tensor, b: Tensor, h_0: Tensor, restart: Tensor | None = None) -> Tensor:
+    """h_t = a_t*h_{t-1} + b_t, one step after the other, from zero where a row restarts."""
     states = [h_0]
     for t in range(a.shape[0]):
-        states.append(a[t] * states[-1] + b[t])
+        before = states[-1]
+        if restart is not None:
+            before = torch.where(restart[t, :, None], torch.zeros_like(before), before)
+        states.append(a[t] * before + b[t])
     return torch.stack(states)[1:]
 
 
@@ -27,6 +30,13 @@ def drawn(
     b = torch.randn(T, B, H, dtype=dtype)
     h_0 = torch.randn(B, H, dtype=dtype)
     return tuple(tensor.requires_grad_(requires_grad) for tensor in (a, b, h_0))  # type: ignore
+
+
+def marked(T: int, B: int) -> Tensor:
+    """Restarts at about a third of all steps, the very first one of the first row among them."""
+    marks = torch.rand(T, B) < 1 / 3
+    marks[:1, :1] = True
+    return marks
 
 
 def with_gradients(function, tensors, seed_gradient) -> tuple[Tensor, ...]:

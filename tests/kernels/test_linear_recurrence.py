@@ -6,7 +6,13 @@ import torch
 from suimon.errors import ShapeError
 from suimon.kernels.cpu import linear_recurrence
 from suimon.kernels.cpu.recurrence import _loop
-from tests.kernels.linear_recurrence_cases import by_hand, drawn, needs_native, with_gradients
+from tests.kernels.linear_recurrence_cases import (
+    by_hand,
+    drawn,
+    marked,
+    needs_native,
+    with_gradients,
+)
 from tests.tolerances import assert_close
 
 SHAPES = [(5, 3, 16), (7, 2, 5), (1, 1, 1), (64, 3, 33), (33, 4, 129)]  # T, B, H
@@ -28,6 +34,18 @@ def test_values_and_gradients_are_those_of_the_definition(run, shape, dtype):
 
 
 @BOTH
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_row_that_restarts_does_so_from_zero(run, shape):
+    tensors, restart = drawn(*shape), marked(*shape[:2])
+    seed_gradient = torch.randn(shape)
+    expected = with_gradients(lambda *inputs: by_hand(*inputs, restart), tensors, seed_gradient)
+    actual = with_gradients(lambda *inputs: run(*inputs, restart), tensors, seed_gradient)
+    for one, other in zip(actual, expected, strict=True):
+        assert torch.equal(one, other)
+    assert torch.equal(actual[0][0, 0], tensors[1][0, 0])  # the first step, h_0 unseen
+
+
+@BOTH
 def test_two_steps_computed_by_hand(run):
     a = torch.tensor([0.5, 0.25]).view(2, 1, 1).requires_grad_()
     b = torch.tensor([1.0, 2.0]).view(2, 1, 1).requires_grad_()
@@ -41,18 +59,22 @@ def test_two_steps_computed_by_hand(run):
 
 
 @BOTH
-def test_gradients_of_first_and_second_order_agree_with_finite_differences(run):
-    tensors = drawn(4, 2, 3, torch.float64, requires_grad=True)
+@pytest.mark.parametrize("restarts", [False, True])
+def test_gradients_of_first_and_second_order_agree_with_finite_differences(run, restarts):
+    tensors = (*drawn(4, 2, 3, torch.float64, requires_grad=True), marked(4, 2))
+    if not restarts:
+        tensors = tensors[:3]
     assert torch.autograd.gradcheck(run, tensors, check_batched_grad=True)
     assert torch.autograd.gradgradcheck(run, tensors, check_batched_grad=True)
 
 
 @needs_native
-def test_third_derivative_equals_the_definitions():
+@pytest.mark.parametrize("restart", [None, torch.tensor([[False], [False], [True], [False]])])
+def test_third_derivative_equals_the_definitions(restart):
     def third_derivative(run):
         torch.manual_seed(1)
-        a, b, h_0 = drawn(3, 1, 2, torch.float64, requires_grad=True)
-        value = (run(a, b, h_0) ** 3).sum()
+        a, b, h_0 = drawn(4, 1, 2, torch.float64, requires_grad=True)
+        value = (run(a, b, h_0, restart) ** 3).sum()
         for leaf in (a, h_0, a):
             (gradient,) = torch.autograd.grad(value, leaf, create_graph=True)
             value = (gradient**2).sum()
@@ -76,7 +98,7 @@ def test_second_order_where_some_gradients_are_not_asked_for():
 @pytest.mark.parametrize("shape", [(0, 2, 3), (4, 0, 3), (4, 2, 0), (0, 0, 0)])
 def test_empty_sequences_batches_and_widths(shape):
     tensors = drawn(*shape, requires_grad=True)
-    h = linear_recurrence(*tensors)
+    h = linear_recurrence(*tensors, torch.ones(shape[:2], dtype=torch.bool))
     assert h.shape == shape
     gradients = torch.autograd.grad(h.sum(), tensors)
     for tensor, gradient in zip(tensors, gradients, strict=True):
@@ -117,6 +139,25 @@ def test_nan_and_infinity_reach_what_depends_on_them_and_nothing_else():
     assert h.isinf().sum() == 5 + 6
 
 
+@BOTH
+def test_a_restart_stops_nan_and_infinity_in_either_direction(run):
+    a, b, h_0 = drawn(6, 2, 19)
+    restart = torch.zeros(6, 2, dtype=torch.bool)
+    restart[3, 0] = True
+    h_0[0, :2] = torch.tensor([torch.inf, torch.nan])
+    seed_gradient = torch.ones(6, 2, 19)
+    seed_gradient[4, 0, 2:4] = torch.tensor([torch.inf, torch.nan])
+    h, grad_a, grad_b, grad_h_0 = with_gradients(
+        lambda *inputs: run(*inputs, restart), (a, b, h_0), seed_gradient
+    )
+    assert not h[:3, 0, :2].isfinite().any()
+    assert h[3:].isfinite().all()
+    assert not grad_b[3:5, 0, 2:4].isfinite().any()
+    assert grad_b[:3].isfinite().all()
+    assert grad_a[:3, :, 2:].isfinite().all()  # the first two channels are of an infinite state
+    assert grad_h_0.isfinite().all()
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_is_rounded_once_at_the_end(dtype):
     tensors = [tensor.to(dtype) for tensor in drawn(50, 2, 8)]
@@ -148,6 +189,12 @@ def test_complex_numbers_and_other_devices_run_the_loop():
         ({"h_0": torch.ones(1, 2, 3)}, r"h_0 has shape \(1, 2, 3\); it must be \(2, 3\)"),
         ({"b": torch.ones(4, 2, 3).long()}, r"b has dtype torch.int64; .* floating"),
         ({"h_0": torch.ones(2, 3, device="meta")}, r"h_0 is on meta; it must be on cpu like a"),
+        ({"restart": torch.ones(4) > 0}, r"restart has shape \(4,\); it must be \(4, 2\)"),
+        ({"restart": torch.ones(4, 2)}, r"restart has dtype torch.float32; it must be torch.bool"),
+        (
+            {"restart": torch.ones(4, 2, device="meta") > 0},
+            r"restart is on meta; it must be on cpu",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(change, message):

@@ -1,6 +1,7 @@
 """The cpu backend against the reference: every option of a scan, forward and gradients."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -77,6 +78,53 @@ def test_whatever_the_padding_holds_stays_out():
         asked.x[~(torch.arange(T)[:, None] < LENGTHS)] = torch.nan
     values, _ = answers(CpuBackend(), asked)
     assert all(value.isfinite().all() for value in values)
+
+
+def across_a_restart(backend, reverse, spoil_state=False, spoil_gradient=False):
+    """Output and gradients of input and state where step 3, of rows 0 and 2, starts anew."""
+    asked = request(MinGRUCell(I, H, dtype=torch.float64), reverse=reverse)
+    marks = torch.zeros(T, B, dtype=torch.bool)
+    marks[3, 0] = marks[3, 2] = True
+    asked = replace(asked, reset=marks)
+    seed = torch.ones(T, B, H, dtype=torch.float64)
+    bad = torch.tensor([torch.inf, -torch.inf, torch.nan, 1.0, 0.0]).double()
+    if spoil_state:
+        asked.state.h.detach()[0] = bad
+    if spoil_gradient:
+        seed[1 if reverse else 4, 0] = bad  # of a step that comes after the restart
+    output = backend.scan(asked).output
+    return output, torch.autograd.grad(output, [asked.x, asked.state.h], seed)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("spoilt", ["state", "gradient"])
+def test_nothing_crosses_a_restart_infinite_or_not(spoilt, reverse):
+    asked = {"reverse": reverse, f"spoil_{spoilt}": True}
+    torch.manual_seed(3)
+    expected = across_a_restart(ReferenceBackend(), **asked)
+    torch.manual_seed(3)
+    output, (grad_x, grad_h_0) = actual = across_a_restart(CpuBackend(), **asked)
+    torch.testing.assert_close(actual, expected, equal_nan=True)
+    before, after = slice(0, 3), slice(3, T)
+    if reverse:
+        before, after = after, before
+    if spoilt == "state":
+        assert not output[before, 0].isfinite().all()
+        assert output[after].isfinite().all()
+        assert grad_x[after].isfinite().all()
+    else:
+        assert not grad_x[after, 0].isfinite().all()
+        assert grad_x[before].isfinite().all()
+        assert grad_h_0.isfinite().all()
+
+
+def test_output_state_and_trace_are_tensors_of_their_own():
+    asked = request(MinGRUCell(I, H, dtype=torch.float64))
+    with torch.no_grad():
+        done, untouched = CpuBackend().scan(asked), CpuBackend().scan(asked)
+        done.output.zero_()
+        done.state.h.zero_()
+    assert_close(done.trace, untouched.trace)
 
 
 def test_what_it_cannot_run_it_refuses_with_the_reason():

@@ -13,13 +13,19 @@ import torch
 from suimon.errors import BackendError
 from suimon.kernels.cpu import linear_recurrence
 from suimon.kernels.cpu.native import ISA_VARIABLE, instruction_set, instruction_sets
-from tests.kernels.linear_recurrence_cases import by_hand, drawn, needs_native, with_gradients
+from tests.kernels.linear_recurrence_cases import (
+    by_hand,
+    drawn,
+    marked,
+    needs_native,
+    with_gradients,
+)
 
 ONE_THREAD = {"threads": 1, "isa": "baseline"}
 LARGE = (50, 3, 5003)  # enough for five threads, and channels that fill no vector evenly
 
 
-def run_on(isa: str, threads: int, tensors, seed_gradient):
+def run_on(isa: str, threads: int, tensors, seed_gradient, restart=None):
     """h and its three gradients from the extension itself."""
     from suimon.kernels.cpu import _native
 
@@ -27,22 +33,26 @@ def run_on(isa: str, threads: int, tensors, seed_gradient):
     h, grad_a, grad_b = (torch.full_like(a, torch.nan) for _ in range(3))
     grad_h_0 = torch.full_like(h_0, torch.nan)
     how = {"threads": threads, "isa": isa}
-    _native.linear_recurrence_forward(a, b, h_0, h, **how)
-    _native.linear_recurrence_backward(a, h_0, h, seed_gradient, grad_a, grad_b, grad_h_0, **how)
+    _native.linear_recurrence_forward(a, b, h_0, h, restart, **how)
+    _native.linear_recurrence_backward(
+        a, h_0, h, seed_gradient, grad_a, grad_b, grad_h_0, restart, **how
+    )
     return h, grad_a, grad_b, grad_h_0
 
 
 @needs_native
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("shape", [(9, 3, 37), (3, 1, 1), LARGE])
-def test_all_instruction_sets_and_thread_counts_give_the_same_bits(shape, dtype):
+@pytest.mark.parametrize("shape", [(9, 3, 37), (3, 1, 1), (50, 500, 31), LARGE])
+@pytest.mark.parametrize("restarts", [False, True])
+def test_all_instruction_sets_and_thread_counts_give_the_same_bits(shape, dtype, restarts):
     tensors, seed_gradient = drawn(*shape, dtype), torch.randn(shape, dtype=dtype)
-    expected = with_gradients(by_hand, tensors, seed_gradient)
+    restart = marked(*shape[:2]) if restarts else None
+    expected = with_gradients(lambda *t: by_hand(*t, restart), tensors, seed_gradient)
     assert instruction_sets()[0] == "baseline"
     for isa in instruction_sets():
         for threads in (1, 2, 5):
             for actual, wanted in zip(
-                run_on(isa, threads, tensors, seed_gradient), expected, strict=True
+                run_on(isa, threads, tensors, seed_gradient, restart), expected, strict=True
             ):
                 assert torch.equal(actual, wanted), (isa, threads)
 
@@ -109,6 +119,22 @@ def test_the_binding_refuses_memory_that_it_would_misread(spoil, message):
     a, b, h_0 = drawn(4, 2, 3)
     with pytest.raises(ValueError, match=message):
         _native.linear_recurrence_forward(a, spoil(b), h_0, torch.empty_like(a), **ONE_THREAD)
+
+
+@needs_native
+@pytest.mark.parametrize(
+    ("restart", "message"),
+    [
+        (torch.zeros(4, 2), "`restart` is not bool"),
+        (torch.zeros(2, 4) > 0, r"`restart` has shape \(2, 4\), expected \(4, 2\)"),
+    ],
+)
+def test_the_binding_refuses_restarts_that_it_would_misread(restart, message):
+    from suimon.kernels.cpu import _native
+
+    a, b, h_0 = drawn(4, 2, 3)
+    with pytest.raises(ValueError, match=message):
+        _native.linear_recurrence_forward(a, b, h_0, torch.empty_like(a), restart, **ONE_THREAD)
 
 
 @needs_native

@@ -6,7 +6,7 @@ from torch.autograd import forward_ad
 from torch.func import functional_call, grad, hessian, jacrev, jvp, vmap
 
 from suimon.kernels.cpu import linear_recurrence, operators
-from tests.kernels.linear_recurrence_cases import by_hand, drawn, needs_native
+from tests.kernels.linear_recurrence_cases import by_hand, drawn, marked, needs_native
 from tests.tolerances import assert_close
 
 pytestmark = needs_native
@@ -14,7 +14,7 @@ NODE = "suimon.linear_recurrence.default"
 
 
 def loss(run):
-    return lambda a, b, h_0: run(a, b, h_0).square().sum()
+    return lambda *inputs: run(*inputs).square().sum()
 
 
 @pytest.fixture(autouse=True)
@@ -38,11 +38,26 @@ def test_vmap(in_dims):
     assert_close(vmap(operators.forward, in_dims)(*tensors), expected)  # its own batching rule
 
 
-def test_batching_rule_of_the_gradient():
+@pytest.mark.parametrize("axis", [None, 0, 1, 2])
+def test_vmap_over_restarts(axis):
+    shape = [4, 2]  # T, B
+    if axis is not None:
+        shape.insert(axis, 5)
+    restart = torch.rand(shape) < 0.4
+    a, b, h_0 = torch.rand(5, 4, 2, 3), torch.randn(4, 2, 3), torch.randn(2, 3)
+    in_dims = (0, None, None, axis)
+    expected = vmap(by_hand, in_dims)(a, b, h_0, restart)
+    assert_close(vmap(linear_recurrence, in_dims)(a, b, h_0, restart), expected)
+    assert_close(vmap(operators.forward, in_dims)(a, b, h_0, restart), expected)
+
+
+@pytest.mark.parametrize("restart", [(), (marked(4, 2),)], ids=["plain", "restart"])
+def test_batching_rule_of_the_gradient(restart):
     a, b, h_0 = drawn(4, 2, 3, torch.float64)
-    h, grads = by_hand(a, b, h_0), torch.randn(5, 4, 2, 3, dtype=torch.float64)
-    one_by_one = [operators.backward(a, h_0, h, gradient) for gradient in grads]
-    together = vmap(operators.backward, (None, None, None, 0))(a, h_0, h, grads)
+    h, grads = by_hand(a, b, h_0, *restart), torch.randn(5, 4, 2, 3, dtype=torch.float64)
+    one_by_one = [operators.backward(a, h_0, h, gradient, *restart) for gradient in grads]
+    in_dims = (None, None, None, 0, *(None for _ in restart))
+    together = vmap(operators.backward, in_dims)(a, h_0, h, grads, *restart)
     for position, batched in enumerate(together):
         assert_close(batched, torch.stack([one[position] for one in one_by_one]))
 
@@ -94,11 +109,13 @@ def test_compile_keeps_one_node_and_needs_no_second_graph():
     assert graphs.code.count("suimon.linear_recurrence") == 1
 
 
-def test_compile_with_gradients():
+@pytest.mark.parametrize("restarts", [False, True])
+def test_compile_with_gradients(restarts):
     tensors = drawn(6, 2, 3, requires_grad=True)
+    restart = marked(6, 2) if restarts else None
     compiled = torch.compile(loss(linear_recurrence), fullgraph=True, backend="aot_eager")
-    actual = torch.autograd.grad(compiled(*tensors), tensors)
-    assert_close(actual, torch.autograd.grad(loss(by_hand)(*tensors), tensors))
+    actual = torch.autograd.grad(compiled(*tensors, restart), tensors)
+    assert_close(actual, torch.autograd.grad(loss(by_hand)(*tensors, restart), tensors))
 
 
 def test_compiled_forward_mode():
@@ -145,6 +162,7 @@ def test_functional_call_of_a_module_with_the_recurrence():
 
 def test_torchs_own_check_of_the_operators():
     a, b, h_0 = drawn(4, 2, 3, torch.float64, requires_grad=True)
-    torch.library.opcheck(operators.forward, (a, b, h_0))
-    h = by_hand(a, b, h_0).detach()
-    torch.library.opcheck(operators.backward, (a, h_0, h, torch.randn_like(h)))
+    for restart in ((), (marked(4, 2),)):
+        torch.library.opcheck(operators.forward, (a, b, h_0, *restart))
+        h = by_hand(a, b, h_0, *restart).detach()
+        torch.library.opcheck(operators.backward, (a, h_0, h, torch.randn_like(h), *restart))

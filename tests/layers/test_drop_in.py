@@ -1,8 +1,10 @@
 """What code written for torch.nn's modules relies on beside their results."""
 
 import copy
+import inspect
 import io
 import pickle
+import warnings
 
 import pytest
 import torch
@@ -76,6 +78,44 @@ def test_says_what_goes_beyond_torch():
         "LSTM(3, 5, num_layers=2, peephole=True, recurrent_dropout=0.3, zoneout={'h': 0.1}, "
         "residual=True)"
     )
+
+
+OTHER_VALUES = {
+    "num_layers": 2,
+    "nonlinearity": "relu",
+    "dropout": 0.5,
+    "proj_size": 2,
+    "device": torch.device("meta"),
+    "dtype": torch.float64,
+    "forget_bias": 1.5,
+}
+
+
+@every_class
+def test_each_argument_of_a_constructor_arrives_by_name_and_by_position(cls):
+    parameters = list(inspect.signature(cls).parameters.values())[2:-1]  # sizes, and **beyond
+    positional = []
+    for parameter in parameters:
+        name, default = parameter.name, parameter.default
+        value = not default if isinstance(default, bool) else OTHER_VALUES[name]
+        several = {"num_layers": 2} if name == "dropout" else {}
+        made = [cls(I, H, **{name: value}, **several)]
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            with warnings.catch_warnings(action="ignore"):  # of dropout in a single layer
+                made.append(cls(I, H, *positional, value))
+            positional.append(default)
+        for layer in made:
+            like = layer.weight_ih_l0
+            kept = {"device": like.device, "dtype": like.dtype, **layer._places[0].cell.options()}
+            assert (kept[name] if name in kept else getattr(layer, name)) == value
+
+
+@every_class
+def test_an_argument_that_is_not_there_is_refused(cls):
+    with pytest.raises(TypeError, match="nonlinearities"):
+        cls(I, H, nonlinearities="relu")
+    with pytest.raises(TypeError, match="hidden_size"):
+        cls(I)
 
 
 @every_class

@@ -1,5 +1,6 @@
 """What a cell is: one time step of a recurrent network, as a pure function of input and state."""
 
+import inspect
 import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
@@ -48,7 +49,8 @@ class Cell(nn.Module):
     """A built-in cell: named weights, and the transition that defines its mathematics.
 
     A subclass gives ``kind`` (its registry name), ``State`` (its NamedTuple),
-    :meth:`parameter_shapes` and :meth:`transition`, and what differs of the rest. The transition
+    :meth:`parameter_shapes` and :meth:`transition`, and what differs of the rest. It keeps each
+    argument of its constructor under the argument's name, see :meth:`options`. The transition
     takes its weights as an argument, so that a layer which owns them under ``torch.nn``'s names,
     a kernel under test and ``torch.func`` all evaluate the very same definition.
     """
@@ -57,6 +59,14 @@ class Cell(nn.Module):
     State: ClassVar[type]
     output_field: ClassVar[str] = "h"
     """The field of the state that is the output of a step."""
+    option_names: ClassVar[tuple[str, ...]]
+    """What the constructor takes beside ``device`` and ``dtype``; read from its signature."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        # Once a class, for a compiler that traces options() cannot read signatures.
+        names = tuple(inspect.signature(cls.__init__).parameters)[1:]
+        cls.option_names = tuple(name for name in names if name not in ("device", "dtype"))
 
     def __init__(
         self,
@@ -107,8 +117,11 @@ class Cell(nn.Module):
         self.initialise(self.weights())
 
     def options(self) -> Mapping[str, Any]:
-        """The constructor's arguments, JSON-able: ``type(cell)(**cell.options())`` is its twin."""
-        return {"input_size": self.input_size, "hidden_size": self.hidden_size}
+        """The constructor's arguments, JSON-able: ``type(cell)(**cell.options())`` is its twin.
+
+        Each is an attribute of its own name; where the weights live is not among them.
+        """
+        return {name: getattr(self, name) for name in self.option_names}
 
     def weights(self) -> dict[str, Tensor]:
         """The cell's own weights by name."""

@@ -1,6 +1,6 @@
 """The Elman network: the hidden state of one step is an input of the next."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from suimon.cells.base import Cell, Transition
 from suimon.cells.normalisation import layer_norm
+from suimon.cells.products import product_shapes
 from suimon.cells.validation import check_choice, check_flag
 from suimon.shapes import Weights
 
@@ -79,24 +80,10 @@ class ElmanCell(Cell):
         self.layer_norm = check_flag("layer_norm", layer_norm)
         super().__init__(input_size, hidden_size, device=device, dtype=dtype)
 
-    def options(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {
-            **super().options(),
-            "nonlinearity": self.nonlinearity,
-            "bias": self.bias,
-            "layer_norm": self.layer_norm,
-        }
-
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name to shape of every weight."""
         H = self.hidden_size
-        shapes: dict[str, tuple[int, ...]] = {
-            "weight_ih": (H, self.input_size),
-            "weight_hh": (H, H),
-        }
-        if self.bias:
-            shapes |= {"bias_ih": (H,), "bias_hh": (H,)}
+        shapes = product_shapes(H, self.bias, ih=self.input_size, hh=H)
         if self.layer_norm:
             shapes |= {"norm_gain": (H,)}
         return shapes

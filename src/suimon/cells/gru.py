@@ -1,6 +1,6 @@
 """The gated recurrent unit: a state that each step keeps or overwrites, unit by unit."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from suimon.cells.base import Cell, Transition
 from suimon.cells.normalisation import layer_norm
+from suimon.cells.products import product_shapes
 from suimon.cells.validation import check_flag
 from suimon.shapes import Weights
 
@@ -80,24 +81,10 @@ class GRUCell(Cell):
         self.layer_norm = check_flag("layer_norm", layer_norm)
         super().__init__(input_size, hidden_size, device=device, dtype=dtype)
 
-    def options(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {
-            **super().options(),
-            "bias": self.bias,
-            "reset_after": self.reset_after,
-            "layer_norm": self.layer_norm,
-        }
-
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name to shape of every weight."""
         H, rows = self.hidden_size, 3 * self.hidden_size
-        shapes: dict[str, tuple[int, ...]] = {
-            "weight_ih": (rows, self.input_size),
-            "weight_hh": (rows, H),
-        }
-        if self.bias:
-            shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+        shapes = product_shapes(rows, self.bias, ih=self.input_size, hh=H)
         if self.layer_norm:
             shapes |= {"norm_ih_gain": (rows,), "norm_hh_gain": (rows,)}
         return shapes

@@ -1,12 +1,13 @@
 """The Jordan network: the output of one step is an input of the next."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from suimon.cells.base import Cell, Transition
+from suimon.cells.products import product_shapes
 from suimon.cells.validation import check_choice, check_flag, check_size
 from suimon.shapes import Weights
 
@@ -87,15 +88,6 @@ class JordanCell(Cell):
         self.bias = check_flag("bias", bias)
         super().__init__(input_size, hidden_size, device=device, dtype=dtype)
 
-    def options(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {
-            **super().options(),
-            "output_size": self.output_width,
-            "output_nonlinearity": self.output_nonlinearity,
-            "bias": self.bias,
-        }
-
     def state_sizes(self) -> dict[str, int]:
         """Width of ``y``, O."""
         return {"y": self.output_width}
@@ -103,16 +95,8 @@ class JordanCell(Cell):
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name to shape of every weight."""
         H, O = self.hidden_size, self.output_width
-        shapes: dict[str, tuple[int, ...]] = {
-            "weight_ih": (H, self.input_size),
-            "weight_hh": (H, O),
-        }
-        if self.bias:
-            shapes |= {"bias_ih": (H,), "bias_hh": (H,)}
-        shapes |= {"weight_hy": (O, H)}
-        if self.bias:
-            shapes |= {"bias_hy": (O,)}
-        return shapes
+        hidden = product_shapes(H, self.bias, ih=self.input_size, hh=O)
+        return hidden | product_shapes(O, self.bias, hy=H)
 
     def transition(
         self,

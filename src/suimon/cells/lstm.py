@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from suimon.cells.base import Cell, Transition
 from suimon.cells.normalisation import layer_norm
+from suimon.cells.products import product_shapes
 from suimon.cells.validation import check_flag, check_number
 from suimon.errors import ConfigError
 from suimon.shapes import Weights
@@ -143,12 +144,6 @@ class LSTMCell(Cell):
             return ("i", "f", "g", "o")
         return ("i", "g", "o")
 
-    def options(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        names = ("bias", "forget_gate", "peephole", "coupled", "layer_norm", "proj_size")
-        own = {name: getattr(self, name) for name in (*names, "forget_bias")}
-        return {**super().options(), **own}
-
     def state_sizes(self) -> dict[str, int]:
         """Width of each field: ``h`` is P wide, ``c`` is H wide."""
         return {"h": self.proj_size or self.hidden_size, "c": self.hidden_size}
@@ -157,12 +152,7 @@ class LSTMCell(Cell):
         """Name to shape of every weight."""
         H, P = self.hidden_size, self.proj_size or self.hidden_size
         rows = len(self.stored_gates) * H
-        shapes: dict[str, tuple[int, ...]] = {
-            "weight_ih": (rows, self.input_size),
-            "weight_hh": (rows, P),
-        }
-        if self.bias:
-            shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+        shapes = product_shapes(rows, self.bias, ih=self.input_size, hh=P)
         if self.proj_size:
             shapes |= {"weight_hr": (P, H)}
         if self.peephole:

@@ -1,16 +1,16 @@
 """The minimal LSTM: input and forget gates that look at the input alone and share one unit."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from suimon.cells.base import Cell, Transition
-from suimon.cells.linear import Coefficients
+from suimon.cells.base import Cell
+from suimon.cells.linear import Coefficients, linear_transition
+from suimon.cells.products import product_shapes
 from suimon.cells.validation import check_flag
-from suimon.errors import ConfigError
 from suimon.shapes import Weights
 
 
@@ -82,15 +82,9 @@ class MinLSTMCell(Cell):
         """1/sqrt(I): all weights are read by the input."""
         return 1.0 / math.sqrt(self.input_size)
 
-    def options(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {**super().options(), "bias": self.bias}
-
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name to shape of every weight."""
-        rows = 3 * self.hidden_size
-        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, self.input_size)}
-        return shapes | {"bias_ih": (rows,)} if self.bias else shapes
+        return product_shapes(3 * self.hidden_size, self.bias, ih=self.input_size)
 
     def coefficients(self, x: Tensor, weights: Weights) -> Coefficients:
         """``a = f`` and ``b = i * g`` of one step ``(B, I)`` or a sequence ``(T, B, I)``."""
@@ -100,16 +94,4 @@ class MinLSTMCell(Cell):
         f, i = torch.sigmoid(log_odds), torch.sigmoid(-log_odds)
         return Coefficients(f, i * g, {"i": i, "f": f, "g": g})
 
-    def transition(
-        self,
-        x_t: Tensor,
-        state: MinLSTMState,
-        weights: Weights,
-        recurrent_mask: Tensor | None = None,
-    ) -> Transition:
-        """One step by the equations above; see :meth:`Cell.transition`."""
-        if recurrent_mask is not None:
-            raise ConfigError("recurrent_mask is given, but minlstm has no recurrent product")
-        a_t, b_t, gates = self.coefficients(x_t, weights)
-        h_t = a_t * state.h + b_t
-        return Transition(h_t, MinLSTMState(h_t), {**gates, "h": h_t})
+    transition = linear_transition

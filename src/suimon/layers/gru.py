@@ -1,11 +1,11 @@
 """The GRU layer: a drop-in for ``torch.nn.GRU``, with the variants that it refuses."""
 
-from functools import partial
 from typing import Unpack
 
 import torch
 
 from suimon.cells import GRUCell
+from suimon.layers.around import around
 from suimon.layers.recurrent import Recurrent
 from suimon.layers.regularisation import BeyondTorch
 
@@ -45,6 +45,7 @@ class GRU(Recurrent):
     mode = "GRU"
     state_as_torch = True
 
+    @around(GRUCell)
     def __init__(
         self,
         input_size: int,
@@ -61,23 +62,5 @@ class GRU(Recurrent):
         layer_norm: bool = False,
         **beyond: Unpack[BeyondTorch],
     ) -> None:
-        make_cell = partial(
-            GRUCell,
-            hidden_size=hidden_size,
-            bias=bias,
-            reset_after=reset_after,
-            layer_norm=layer_norm,
-            device=device,
-            dtype=dtype,
-        )
-        super().__init__(
-            make_cell,
-            num_layers,
-            input_size=input_size,
-            batch_first=batch_first,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            **beyond,
-        )
         self.bias = bias
         self.proj_size = 0

@@ -1,11 +1,11 @@
 """The LSTM layer: a drop-in for ``torch.nn.LSTM``, with the variants that it refuses."""
 
-from functools import partial
 from typing import Unpack
 
 import torch
 
 from suimon.cells import LSTMCell
+from suimon.layers.around import around
 from suimon.layers.recurrent import Recurrent
 from suimon.layers.regularisation import BeyondTorch
 
@@ -49,6 +49,7 @@ class LSTM(Recurrent):
     mode = "LSTM"
     state_as_torch = True
 
+    @around(LSTMCell)
     def __init__(
         self,
         input_size: int,
@@ -69,27 +70,5 @@ class LSTM(Recurrent):
         layer_norm: bool = False,
         **beyond: Unpack[BeyondTorch],
     ) -> None:
-        make_cell = partial(
-            LSTMCell,
-            hidden_size=hidden_size,
-            bias=bias,
-            proj_size=proj_size,
-            peephole=peephole,
-            coupled=coupled,
-            forget_gate=forget_gate,
-            forget_bias=forget_bias,
-            layer_norm=layer_norm,
-            device=device,
-            dtype=dtype,
-        )
-        super().__init__(
-            make_cell,
-            num_layers,
-            input_size=input_size,
-            batch_first=batch_first,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            **beyond,
-        )
         self.bias = bias
         self.proj_size = proj_size

@@ -1,11 +1,11 @@
 """The MinLSTM layer: gates that look at the input alone, so that time can run in parallel."""
 
-from functools import partial
 from typing import Unpack
 
 import torch
 
 from suimon.cells import MinLSTMCell
+from suimon.layers.around import around
 from suimon.layers.recurrent import Recurrent
 from suimon.layers.regularisation import BeyondTorch
 
@@ -41,6 +41,7 @@ class MinLSTM(Recurrent):
 
     state_as_torch = True
 
+    @around(MinLSTMCell)
     def __init__(
         self,
         input_size: int,
@@ -54,13 +55,4 @@ class MinLSTM(Recurrent):
         dtype: torch.dtype | None = None,
         **beyond: Unpack[BeyondTorch],
     ) -> None:
-        super().__init__(
-            partial(MinLSTMCell, hidden_size=hidden_size, bias=bias, device=device, dtype=dtype),
-            num_layers,
-            input_size=input_size,
-            batch_first=batch_first,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            **beyond,
-        )
         self.bias = bias

@@ -1,11 +1,11 @@
 """The Elman layer: a drop-in for ``torch.nn.RNN``."""
 
-from functools import partial
 from typing import Unpack
 
 import torch
 
 from suimon.cells import ElmanCell
+from suimon.layers.around import around
 from suimon.layers.recurrent import Recurrent
 from suimon.layers.regularisation import BeyondTorch
 
@@ -44,6 +44,7 @@ class RNN(Recurrent):
 
     state_as_torch = True
 
+    @around(ElmanCell)
     def __init__(
         self,
         input_size: int,
@@ -60,24 +61,6 @@ class RNN(Recurrent):
         layer_norm: bool = False,
         **beyond: Unpack[BeyondTorch],
     ) -> None:
-        make_cell = partial(
-            ElmanCell,
-            hidden_size=hidden_size,
-            nonlinearity=nonlinearity,
-            bias=bias,
-            layer_norm=layer_norm,
-            device=device,
-            dtype=dtype,
-        )
-        super().__init__(
-            make_cell,
-            num_layers,
-            input_size=input_size,
-            batch_first=batch_first,
-            dropout=dropout,
-            bidirectional=bidirectional,
-            **beyond,
-        )
         self.nonlinearity = nonlinearity
         self.mode = f"RNN_{nonlinearity.upper()}"
         self.bias = bias

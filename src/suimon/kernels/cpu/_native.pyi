@@ -4,7 +4,7 @@ from typing import Any
 
 def instruction_sets() -> list[str]: ...
 def linear_recurrence_forward(
-    a: Any, b: Any, h_0: Any, h: Any, *, threads: int, isa: str
+    a: Any, b: Any, h_0: Any, h: Any, restart: Any = None, *, threads: int, isa: str
 ) -> None: ...
 def linear_recurrence_backward(
     a: Any,
@@ -14,6 +14,7 @@ def linear_recurrence_backward(
     grad_a: Any,
     grad_b: Any,
     grad_h_0: Any,
+    restart: Any = None,
     *,
     threads: int,
     isa: str,

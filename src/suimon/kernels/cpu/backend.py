@@ -1,6 +1,7 @@
 """The cpu backend: which scans the native kernels take, and how they run them."""
 
 import torch
+from torch import Tensor
 
 from suimon.cells.base import Cell
 from suimon.cells.linear import LinearCell
@@ -16,11 +17,10 @@ _DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 class CpuBackend:
     """Runs cells whose recurrence is linear (minGRU, minLSTM) on the C++ kernel.
 
-    One product gives the coefficients of all steps; what happens around a step is folded into
-    them, for it is linear too::
+    One product gives the coefficients of all steps. Zoneout and padding are folded into them,
+    for they are linear too; the kernel itself restarts rows::
 
         zoneout    a <- keep + (1 - keep)*a,  b <- (1 - keep)*b
-        restart    a <- 0          nothing of the past is kept
         padding    a <- 1, b <- 0  the state stays
     """
 
@@ -65,22 +65,24 @@ class CpuBackend:
         if request.zoneout:
             keep = request.zoneout["h"].to(a.dtype)
             a, b = keep + (1 - keep) * a, (1 - keep) * b
-        restart = restarts(request, valid)
-        if restart is not None:
-            a = a.masked_fill(restart[..., None], 0)
         if valid is not None:
             padding = ~valid[..., None]
             a, b = a.masked_fill(padding, 1), b.masked_fill(padding, 0)
 
-        if request.reverse:
-            h = linear_recurrence(a.flip(0), b.flip(0), request.state.h).flip(0)
-        else:
-            h = linear_recurrence(a, b, request.state.h)
+        h = _recurrence(a, b, request.state.h, restarts(request, valid), request.reverse)
         # Copied, so that the state does not keep the whole sequence's memory.
         last = request.state.h if h.shape[0] == 0 else h[0 if request.reverse else -1]
         output = zero_padding(h, valid)
         trace = None
         if request.trace:
             trace = {name: zero_padding(gate, valid) for name, gate in gates.items()}
-            trace["h"] = output
+            trace["h"] = output.clone()  # changing the one in place must not change the other
         return ScanResult(output, type(request.state)(last.clone()), trace)
+
+
+def _recurrence(a: Tensor, b: Tensor, h_0: Tensor, restart: Tensor | None, reverse: bool) -> Tensor:
+    """All states ``(T, B, H)`` in the order of ``a``, in either direction of time."""
+    if not reverse:
+        return linear_recurrence(a, b, h_0, restart)
+    backwards = None if restart is None else restart.flip(0)
+    return linear_recurrence(a.flip(0), b.flip(0), h_0, backwards).flip(0)

@@ -32,7 +32,7 @@ def with_trace(request: ScanRequest, done: ScanResult) -> ScanResult:
     flat = cell.transition(x, cell.State(**fields), weights).gates
     T, B = request.x.shape[:2]
     gates = {name: gate.unflatten(0, (T, B)) for name, gate in flat.items()}
-    gates["h"] = done.output
+    gates["h"] = done.output.clone()  # changing the one in place must not change the other
     if "c" in gates:
         gates["c"] = _memory(request, gates["f"], gates["i"] * gates["g"], valid)
     return replace(done, trace={name: zero_padding(gate, valid) for name, gate in gates.items()})
