@@ -57,9 +57,10 @@ def recipe() -> str:
         ),
     )  # fmt: skip
     dropouts = table(("Passes from", "Dropout", "Input dropout"), rule.DROPOUTS)
+    rules = {f"`{name}`": cell for name, cell in rule.CELLS.items()} | {"any other": rule.ANY_CELL}
     cell_rules = table(
         ("Cell", "Layers, at least", "Learning rate times"),
-        ((f"`{n}`", c.least_layers, f"{c.learning_rate:g}") for n, c in rule.CELLS.items()),
+        ((name, c.least_layers, f"{c.learning_rate:g}") for name, c in rules.items()),
     )
     return f"{sizes}\n{dropouts}\n{cell_rules}"
 

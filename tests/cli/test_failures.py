@@ -5,7 +5,7 @@ import warnings
 import pytest
 import typer
 
-from suimon.cli.failures import reported
+from suimon.cli.failures import FIRST_SPEAKS_SECONDS, reported
 from suimon.errors import ConfigError, DataError
 from suimon.training.interrupt import TrainingInterrupted
 
@@ -67,12 +67,35 @@ def test_a_warning_is_one_line(capsys):
     assert capsys.readouterr().err == "suimon: warning: mind the gate\n"
 
 
-def test_only_the_first_process_speaks(capsys, monkeypatch):
+def test_another_process_lets_the_first_one_speak_before_it_says_what_is_wrong(capsys, monkeypatch):
+    """torchrun ends the others once the first has ended, so that they come to say nothing."""
+    said_before_waiting = []
+
+    def wait(seconds):
+        assert seconds == FIRST_SPEAKS_SECONDS
+        said_before_waiting.append(capsys.readouterr().err)
+
+    monkeypatch.setattr("suimon.cli.failures.time.sleep", wait)
     monkeypatch.setenv("RANK", "1")
     assert reported(raising(ConfigError("x"))) == 2
+    assert (said_before_waiting, capsys.readouterr().err) == ([""], "suimon: error: x\n")
     monkeypatch.setenv("RANK", "0")
     assert reported(raising(ConfigError("y"))) == 2
-    assert capsys.readouterr().err == "suimon: error: y\n"
+    assert (said_before_waiting, capsys.readouterr().err) == ([""], "suimon: error: y\n")
+
+
+def test_two_processes_of_torchrun_give_one_line():
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    words = ["train", "text", "--out", "run", "--hidden", "0"]
+    done = subprocess.run(
+        [*torchrun, "--nproc-per-node", "2", "-m", "suimon", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = [line for line in done.stderr.splitlines() if line.startswith("suimon: error: ")]
+    assert len(lines) == 1, done.stderr
+    assert "hidden = '0'" in lines[0]
 
 
 def test_a_closed_pipe_is_quiet():

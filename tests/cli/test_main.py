@@ -56,11 +56,13 @@ def test_a_new_task_needs_no_change_of_the_command_line(suimon, monkeypatch):
         summary="Sound a depth.",
         example="suimon train sound lake.csv --out runs/lake",
         config=Config,
+        chosen=("depth", "tbptt_steps"),
     )
     monkeypatch.setattr("suimon.tasks.discover", lambda: {"sounding": other})
     assert "sound  Sound a depth." in suimon("train", "--help").out
-    page = suimon("train", "sound", "--help").out
-    assert "How deep the water is." in page
+    page = " ".join(suimon("train", "sound", "--help").out.split())
+    assert "How deep the water is. [a whole number from 1, at most 7; default: by rule]" in page
+    assert "default: 64" not in page
     assert "suimon train sound lake.csv" in page
 
 

@@ -80,6 +80,17 @@ def test_the_help_page_says_all_that_the_fields_say():
     assert page.endswith("Example: open the gate --width 3")
 
 
+def test_a_default_that_a_rule_replaces_is_not_shown():
+    told = {
+        parameter.name: parameter.annotation.__metadata__[0].help
+        for parameter in flags(Sluice, "Sluice", chosen=["width", "share", "locked"])
+    }
+    assert told["width"] == "How wide it is.  [a whole number from 1, at most 9; default: by rule]"
+    assert told["share"].endswith("[a number above 0, below 1; default: by rule]")
+    assert told["locked"].endswith("[default: by rule]")
+    assert told["shape"].endswith("[default: round]")
+
+
 @pytest.mark.parametrize("options", [LanguageModelConfig, TrainingConfig])
 def test_real_option_classes_have_a_described_flag_for_every_field(options):
     parameters = {parameter.name: parameter for parameter in flags(options, "Panel")}

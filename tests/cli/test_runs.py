@@ -1,5 +1,7 @@
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -61,6 +63,18 @@ def test_no_runs_is_a_remark(suimon, tmp_path):
 
 def test_no_directory(suimon, tmp_path):
     assert "there is no directory" in suimon("runs", tmp_path / "nothing").refusal()
+
+
+def test_listing_imports_no_torch(several):
+    program = (
+        "import sys; from suimon.cli.main import main; code = main(['runs', sys.argv[1]])\n"
+        "sys.exit('imported torch' if 'torch' in sys.modules else code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, several], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "language_model" in done.stdout
 
 
 def test_the_default_directory_is_runs(suimon, several, monkeypatch):

@@ -114,7 +114,7 @@ def test_standard_input(suimon, text, tmp_path, monkeypatch):
         (["--hidden", "0"], "hidden = '0': give a whole number from 1, at most 65536"),
         (["--hidden", "much"], "hidden = 'much': give a whole number from 1"),
         (["--dropout", "1"], "dropout = '1': give a number from 0, below 1"),
-        (["--cell", "lsmt"], "cell = 'lsmt': give one of lstm, gru, rnn, mingru, minlstm"),
+        (["--cell", "lsmt"], "cell = 'lsmt': give one of elman, gru, jordan, lstm, mingru"),
         (["--units", "letters"], "units = 'letters': give one of chars, bytes, words, bpe"),
         (["--minutes", "-1"], "minutes = '-1': give a number above 0"),
         (["--minutes", "nan"], "minutes = 'nan': give a number above 0"),

@@ -10,6 +10,7 @@ from suimon.errors import CheckpointError, ConfigError
 from suimon.tasks import by_command, by_name, discover, load
 from suimon.tasks.discovery import collect
 from suimon.tasks.language_model.config import LanguageModelConfig
+from suimon.training.config import TrainingConfig
 
 
 def make_task(folder, name: str, command: str) -> None:
@@ -53,6 +54,8 @@ def test_every_description_is_complete_and_every_option_described():
         assert description.example.startswith(f"suimon train {description.command} ")
         for name, field in description.config.model_fields.items():
             assert field.description, f"{description.name}: {name} has no description"
+        known = {*description.config.model_fields, *TrainingConfig.model_fields}
+        assert set(description.chosen) <= known
 
 
 def test_folders_are_collected_and_those_without_a_config_left_out(tmp_path, monkeypatch):

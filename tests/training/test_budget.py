@@ -32,7 +32,9 @@ def test_steps_are_evaluated_twenty_times() -> None:
 
 def test_a_long_evaluation_spaces_the_others() -> None:
     # 900 tokens evaluated cost as much as 300 learnt from: 3 steps, 3 % of 100 steps
-    counters = Counters(step=50, tokens=5000, evaluated_step=40, evaluation_tokens=900)
+    counters = Counters(
+        step=50, tokens=5000, evaluations=1, evaluated_step=40, evaluation_tokens=900
+    )
     assert not StepBudget(200).evaluation_interval_passed(counters)
     counters.evaluated_step, counters.step, counters.tokens = 0, 100, 10_000
     assert StepBudget(200).evaluation_interval_passed(counters)
@@ -51,6 +53,31 @@ def test_time_counts_from_the_first_step_and_ends_early_enough() -> None:
     counters.step, counters.seconds = 20, 50.0
     assert budget.is_spent(counters)
     assert budget.progress(counters) == pytest.approx(1.0)
+
+
+def test_the_first_evaluation_s_time_is_foreseen_from_the_steps() -> None:
+    # a step a second and 1,000 tokens a step; 12,000 tokens then take 4 s to evaluate
+    counters = Counters(step=44, tokens=44_000, began=10.0, seconds=54.0, evaluation_tokens=12_000)
+    ends = 60 - 1.1 * 4 - EXIT_SECONDS - 1
+    assert TimeBudget(60).progress(counters) == pytest.approx(44 / (ends - 10))
+    assert not TimeBudget(60).is_spent(counters)
+    counters.seconds = 54.2
+    assert TimeBudget(60).is_spent(counters)
+    counters.evaluations, counters.evaluation_seconds = 1, 2.0  # now it is known
+    assert not TimeBudget(60).is_spent(counters)
+
+
+def test_a_slow_first_step_does_not_end_a_run() -> None:
+    counters = Counters(step=1, tokens=10, began=10.0, seconds=12.0, evaluation_tokens=12_000)
+    assert not TimeBudget(60).is_spent(counters)
+    assert TimeBudget(60).progress(counters) < 0.2
+
+
+def test_an_evaluation_that_leaves_no_time_to_train_is_the_last() -> None:
+    counters = Counters(step=10, tokens=1000, began=3.0, seconds=4.0, evaluation_tokens=1500)
+    assert TimeBudget(12).evaluation_interval_passed(counters)  # half a second
+    counters.evaluation_tokens = 15_000  # five seconds, and another five at the end
+    assert not TimeBudget(12).evaluation_interval_passed(counters)
 
 
 def test_at_least_one_step() -> None:

@@ -173,11 +173,12 @@ def test_a_last_evaluation_is_always_made() -> None:
 
 
 class SlowTask(ToyTask):
-    """A step takes half a second and an evaluation one, by a clock that only it moves."""
+    """A step takes half a second and an evaluation so many, by a clock that only it moves."""
 
-    def __init__(self, config: TrainingConfig) -> None:
+    def __init__(self, config: TrainingConfig, evaluation: float = 1.0) -> None:
         super().__init__(config)
         self.now = 1000.0
+        self.evaluation = evaluation
 
     def monotonic(self) -> float:
         return self.now
@@ -187,7 +188,7 @@ class SlowTask(ToyTask):
         return super().loss(*arguments)
 
     def evaluate(self, model: torch.nn.Module) -> Evaluation:
-        self.now += 1
+        self.now += self.evaluation
         return super().evaluate(model)
 
 
@@ -209,6 +210,21 @@ def test_minutes_include_start_up_and_the_last_evaluation(
     assert max(step.learning_rate for step in seen.steps) == pytest.approx(0.02, rel=0.01)
     # The first after a twentieth of the time, then one second in 34 at most, then the last one.
     assert [round(row["seconds"]) for row in seen.rows] == [12, 46, 81, 119]
+
+
+@pytest.mark.parametrize("evaluation", [0.3, 2.0, 4.0])
+@pytest.mark.parametrize("every", [None, 1_000_000])
+def test_seconds_are_kept_though_no_evaluation_was_timed_yet(
+    evaluation: float, every: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = options(steps=None, minutes=0.2, evaluate_every=every)
+    task = SlowTask(config, evaluation)
+    task.evaluation_tokens = round(evaluation * 3 * 31 / 0.5)  # a step learns from 31
+    monkeypatch.setattr(clock, "time", task)
+    monkeypatch.setattr(loop, "time", task)
+    result = train(task, config, started=task.now - 3)
+    assert 10 < result.seconds <= 12 - EXIT_SECONDS
+    assert result.history[-1]["step"] == result.step > 6
 
 
 def test_minutes_spent_before_training_leave_one_step() -> None:

@@ -2,13 +2,14 @@
 
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import typer
 
-from suimon.cli.printing import notice
+from suimon.cli.printing import is_first_process, notice
 from suimon.errors import SuimonError
 
 OK = 0
@@ -18,6 +19,9 @@ INTERRUPTED = 130
 """128 + SIGINT, as a shell has it."""
 PIPE_CLOSED = 141
 """128 + SIGPIPE: the reader of our output went away, as ``head`` does."""
+
+FIRST_SPEAKS_SECONDS = 5.0
+"""How long the other processes of ``torchrun`` leave it to the first one to say what is wrong."""
 
 
 def reported(command: Callable[[], None]) -> int:
@@ -49,7 +53,14 @@ def reported(command: Callable[[], None]) -> int:
 
 
 def _refused(message: str) -> int:
-    notice("suimon: error: " + " ".join(message.split()))
+    """Say what is wrong, in one process of ``torchrun`` that met with it.
+
+    ``torchrun`` ends all processes as soon as one has ended. So the others wait for the first,
+    lest it be ended before it has spoken; one that is still there afterwards speaks for itself.
+    """
+    if not is_first_process():
+        time.sleep(FIRST_SPEAKS_SECONDS)
+    print("suimon: error: " + " ".join(message.split()), file=sys.stderr, flush=True)
     return REFUSED
 
 

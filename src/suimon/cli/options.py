@@ -2,7 +2,7 @@
 
 import inspect
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
@@ -11,10 +11,15 @@ from pydantic.fields import FieldInfo
 
 from suimon.training.options import accepted_range
 
+BY_RULE = "by rule"
+"""What the help page has for the default of an option that a task's rule chooses."""
+
 _METAVARS = {int: "INT", float: "FLOAT", str: "TEXT"}
 
 
-def flags(options: type[BaseModel], panel: str) -> Iterator[inspect.Parameter]:
+def flags(
+    options: type[BaseModel], panel: str, chosen: Collection[str] = ()
+) -> Iterator[inspect.Parameter]:
     """One keyword parameter for every field of an option class, as typer reads them.
 
     All values but switches and lists arrive as text and all default to ``None``: it is the option
@@ -24,10 +29,15 @@ def flags(options: type[BaseModel], panel: str) -> Iterator[inspect.Parameter]:
     Args:
         options: the option class.
         panel: the heading that the flags stand under on the help page.
+        chosen: the options that a rule chooses where they are left out.
     """
     for name, field in options.model_fields.items():
+        default = BY_RULE if name in chosen else field.default
         yield inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_flag(name, field, panel)
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=_flag(name, field, panel, _help(field, default)),
         )
 
 
@@ -40,19 +50,17 @@ def given(options: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _flag(name: str, field: FieldInfo, panel: str) -> Any:
+def _flag(name: str, field: FieldInfo, panel: str, text: str) -> Any:
     kind = _without_none(field.annotation)
     flag = "--" + name.replace("_", "-")
     if kind is bool:
         declaration = f"{flag}/--no-{name.replace('_', '-')}"
-        return Annotated[
-            bool | None, typer.Option(declaration, help=_help(field), rich_help_panel=panel)
-        ]
+        return Annotated[bool | None, typer.Option(declaration, help=text, rich_help_panel=panel)]
     several = get_origin(kind) in (tuple, list)
     item = get_args(kind)[0] if several else kind
     information = typer.Option(
         flag,
-        help=_help(field) + (" May be given several times." if several else ""),
+        help=text + (" May be given several times." if several else ""),
         metavar=_metavar(item),
         rich_help_panel=panel,
         show_default=False,
@@ -62,14 +70,14 @@ def _flag(name: str, field: FieldInfo, panel: str) -> Any:
     )
 
 
-def _help(field: FieldInfo) -> str:
-    """The field's description, its range and its default."""
+def _help(field: FieldInfo, default: Any) -> str:
+    """The field's description, its range and its default, ``None`` and ``()`` for none."""
     notes = []
     kind = _without_none(field.annotation)
     if kind in (int, float) and field.metadata:
         notes.append(accepted_range(field))
-    if field.default is not None and field.default != ():
-        notes.append(f"default: {_shown(field.default)}")
+    if default is not None and default != ():
+        notes.append(f"default: {_shown(default)}")
     description = field.description or ""
     return f"{description}  [{'; '.join(notes)}]" if notes else description
 

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from suimon.training import TrainingResult
 
 _CHOSEN = (
-    "Options left out are chosen from the data and the budget by a rule, which may put a better "
-    "value in the place of a default; what it chose is printed at the start and kept in "
-    "RUN/config.toml. A flag overrides --config."
+    'Options with the default "by rule" are chosen from the data and the budget where they are '
+    "left out; what was chosen is printed at the start and kept in RUN/config.toml."
 )
 
 
@@ -72,8 +71,8 @@ def _task_command(description: "TaskDescription") -> Any:
     signature = inspect.Signature(
         [
             *_own_parameters(),
-            *flags(TrainingConfig, "Training"),
-            *flags(description.config, "Data and network"),
+            *flags(TrainingConfig, "Training", description.chosen),
+            *flags(description.config, "Data and network", description.chosen),
         ]
     )
     command.__signature__ = signature  # type: ignore[attr-defined]
@@ -82,7 +81,7 @@ def _task_command(description: "TaskDescription") -> Any:
     single.command(
         description.command,
         cls=HeadedCommand,
-        help=f"{description.summary}\n\n{_CHOSEN}",
+        help=f"{description.summary}\n\n{_CHOSEN}" if description.chosen else description.summary,
         epilog=example(description.example),
         context_settings=SETTINGS,
     )(command)
@@ -107,7 +106,9 @@ def _own_parameters() -> list[inspect.Parameter]:
         ],
         "config_file": Annotated[
             Path | None,
-            typer.Option("--config", metavar="FILE.toml", help="Read options from a file."),
+            typer.Option(
+                "--config", metavar="FILE.toml", help="Read options from a file; flags override it."
+            ),
         ],
         "as_json": Annotated[
             bool, typer.Option("--json", help="Print the result as one JSON object.")

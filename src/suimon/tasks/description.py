@@ -15,6 +15,8 @@ class TaskDescription:
         summary: one line for help pages.
         example: a command line that works.
         config: the class of its options; flags, forms and documentation tables come from it.
+        chosen: the options, of its own and of the loop's, that are chosen from the data and the
+            budget where they are left out, so that no default of theirs is shown.
     """
 
     name: str
@@ -22,3 +24,4 @@ class TaskDescription:
     summary: str
     example: str
     config: type[BaseModel]
+    chosen: tuple[str, ...] = ()

@@ -61,7 +61,7 @@ class StepBudget:
     def evaluation_interval_passed(self, counters: Counters) -> bool:
         """Every twentieth of the run, or less often so as to keep to the evaluations' share."""
         interval = math.ceil(self.total / EVALUATIONS)
-        if counters.tokens:
+        if counters.evaluations and counters.tokens:
             steps_worth = counters.evaluation_tokens * counters.step / counters.tokens
             interval = max(interval, math.ceil(steps_worth / TRAINING_COST / EVALUATION_SHARE))
         return counters.step - counters.evaluated_step >= interval
@@ -83,9 +83,7 @@ class TimeBudget:
 
     def progress(self, counters: Counters) -> float:
         """The share of the time for training that is used."""
-        began = counters.seconds if counters.began is None else counters.began
-        span = self._training_ends(counters) - began
-        return 1.0 if span <= 0 else min(1.0, max(0.0, (counters.seconds - began) / span))
+        return self._progress(counters, counters.seconds)
 
     def is_spent(self, counters: Counters) -> bool:
         """Whether it is time for the last evaluation; never before the first step."""
@@ -95,19 +93,37 @@ class TimeBudget:
         """Every twentieth of the time, or less often so as to keep to the evaluations' share."""
         interval = max(self.seconds / EVALUATIONS, counters.evaluation_seconds / EVALUATION_SHARE)
         since = counters.seconds - max(counters.evaluated_second, counters.began or 0.0)
-        # Right before the end, the last evaluation tells all that another one would.
-        return since >= interval and self.progress(counters) < 1 - 1 / EVALUATIONS
+        # Where hardly any training would follow, the last evaluation tells all that this one would.
+        afterwards = counters.seconds + self._evaluation_seconds(counters)
+        return since >= interval and self._progress(counters, afterwards) < 1 - 1 / EVALUATIONS
 
     def describe(self) -> str:
         """In words."""
         return f"{self.seconds / 60:g} minutes"
 
+    def _progress(self, counters: Counters, seconds: float) -> float:
+        """The share of the time for training that is used when the run is so many seconds old."""
+        began = counters.seconds if counters.began is None else counters.began
+        span = self._training_ends(counters) - began
+        return 1.0 if span <= 0 else min(1.0, max(0.0, (seconds - began) / span))
+
     def _training_ends(self, counters: Counters) -> float:
         """When to stop so as to evaluate, write and leave in time, going by earlier ones."""
         trained = counters.seconds - (counters.began or 0.0)
         step = trained / counters.step if counters.step else 0.0
-        reserve = 1.1 * counters.evaluation_seconds + 2 * counters.write_seconds + EXIT_SECONDS
+        evaluation = self._evaluation_seconds(counters)
+        reserve = 1.1 * evaluation + 2 * counters.write_seconds + EXIT_SECONDS
         return self.seconds - reserve - step
+
+    def _evaluation_seconds(self, counters: Counters) -> float:
+        """How long an evaluation takes: the last one's time, or what the steps let foresee."""
+        if counters.evaluations or not counters.tokens:
+            return counters.evaluation_seconds
+        began = counters.began or 0.0
+        token = (counters.seconds - began) / counters.tokens
+        foreseen = token / TRAINING_COST * counters.evaluation_tokens
+        # The first steps are slow: what they foretell must not end a run that has just begun.
+        return min(foreseen, (self.seconds - began) / 2)
 
 
 def make_budget(config: TrainingConfig, batches_per_epoch: int) -> Budget:

@@ -21,7 +21,7 @@ class Counters:
         evaluated_step: ``step`` of the last evaluation.
         evaluated_second: ``seconds`` when it ended.
         evaluation_seconds: how long it took.
-        evaluation_tokens: how many tokens it covered; 0 where the task does not say.
+        evaluation_tokens: how many tokens each one covers.
         best_loss: lowest validation loss.
         best_step: its ``step``.
         stale_evaluations: evaluations since then.
@@ -61,7 +61,7 @@ class Counters:
         self.loss_count += loss_count
         self.norm_total += gradient_norm
 
-    def count_evaluation(self, loss: float, count: int, took: float) -> None:
+    def count_evaluation(self, loss: float, took: float) -> None:
         """The model was evaluated at this step; the sums of training start anew."""
         if self.best_loss is None or loss < self.best_loss:
             self.best_loss, self.best_step, self.stale_evaluations = loss, self.step, 0
@@ -69,5 +69,5 @@ class Counters:
             self.stale_evaluations += 1
         self.evaluations += 1
         self.evaluated_step, self.evaluated_second = self.step, self.seconds
-        self.evaluation_seconds, self.evaluation_tokens = took, count
+        self.evaluation_seconds = took
         self.loss_total, self.loss_count, self.norm_total = 0.0, 0, 0.0

@@ -41,7 +41,7 @@ class TrainingResult:
     Attributes:
         model: with the weights of the lowest validation loss, in evaluation mode.
         evaluation: the task's evaluation of these weights; ``None`` where an interrupted run was
-            not evaluated yet, and the weights are the last ones. Its ``count`` is not kept.
+            not evaluated yet, and the weights are the last ones.
         best_step: the step that reached them.
         step: optimiser steps taken.
         tokens: tokens learnt from, repeats counted again.
@@ -148,6 +148,7 @@ class Trainer:
                 f"{run_directory.path} holds a model but no checkpoint to go on from: train into "
                 "a new directory"
             )
+        self.counters.evaluation_tokens = task.evaluation_tokens
         self.clock = Clock(started, before=self.counters.seconds)
         self._share_clock()
 
@@ -257,13 +258,13 @@ class Trainer:
         if self.processes.is_first:
             with untouched_randomness():
                 evaluation = self.task.evaluate(self.learner.model)
-        loss, count, took, counters.seconds = self.processes.from_first(
-            [evaluation.loss, evaluation.count, time.monotonic() - began, self.clock.seconds()]
+        loss, took, counters.seconds = self.processes.from_first(
+            [evaluation.loss, time.monotonic() - began, self.clock.seconds()]
         )
         if not math.isfinite(loss):
             raise self._diverged(f"validation loss {loss:g}", counters.step)
         row = self._row(loss, evaluation)
-        counters.count_evaluation(loss, int(count), took)
+        counters.count_evaluation(loss, took)
         self.schedule.observe(loss)
         self.history.append(row)
         run = self.run_directory if self.processes.is_first else None

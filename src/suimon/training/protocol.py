@@ -39,13 +39,10 @@ class Evaluation:
     Attributes:
         loss: mean over all valid tokens; the best checkpoint is the one with the lowest.
         metrics: further numbers for the log, e.g. ``{"bits_per_char": 2.1}``.
-        count: how many valid tokens it is a mean of; evaluations of a run with a budget in steps
-            are spaced by it. 0: not known.
     """
 
     loss: float
     metrics: Mapping[str, float] = field(default_factory=dict)
-    count: int = 0
 
 
 class BatchStream(Protocol):
@@ -77,10 +74,13 @@ class Task(Protocol):
         name: the task's name in a run's manifest, e.g. ``"language_model"``.
         unit: what ``LossTerms.count`` counts, in the singular, e.g. ``"char"`` or ``"word"``;
             progress shows units a second, and bits per character where it is ``"char"``.
+        evaluation_tokens: how many valid tokens an evaluation is a mean of; by it the time for the
+            first one is foreseen, and those of a run with a budget in steps are spaced.
     """
 
     name: str
     unit: str
+    evaluation_tokens: int
 
     def preprocess(self) -> dict[str, Any]:
         """All that turns a user's input into tensors (vocabulary, scalers …), JSON-able."""

@@ -1,8 +1,11 @@
 """A run on disk: everything that training leaves and everything that using the model needs.
 
 The files and the order in which they are written are described in
-``docs/design/0001-run-directory.md``.
+``docs/design/0001-run-directory.md``. No torch is imported before tensors are read or written, so
+that runs are listed at once.
 """
+
+from __future__ import annotations
 
 import json
 import os
@@ -13,14 +16,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import tomli_w
-from torch import Tensor
 
 from suimon.errors import CheckpointError, ConfigError
 from suimon.training.atomic import cannot_write, checksum, sync_directory, write_atomically
-from suimon.training.tensor_file import FORMAT_VERSION, read_tensors, refuse_newer, write_tensors
+from suimon.training.versions import FORMAT_VERSION, refuse_newer
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MANIFEST, CONFIG, PREPROCESS = "manifest.json", "config.toml", "preprocess.json"
 MODEL, CHECKPOINT, ENVIRONMENT = "model.safetensors", "checkpoint.safetensors", "environment.json"
@@ -191,6 +196,8 @@ class RunDirectory:
         Raises:
             CheckpointError: there is neither, or the file is damaged.
         """
+        from suimon.training.tensor_file import read_tensors
+
         if not self.has_model() and self.has_checkpoint():
             tensors, header = read_tensors(self.path / CHECKPOINT)
             model = {
@@ -204,6 +211,8 @@ class RunDirectory:
 
     def save_weights(self, weights: SavedWeights) -> None:
         """Write ``model.safetensors``."""
+        from suimon.training.tensor_file import write_tensors
+
         header = {"step": weights.step, "loss": weights.loss, "metrics": dict(weights.metrics)}
         write_tensors(self.path / MODEL, weights.tensors, header)
 

@@ -17,9 +17,7 @@ from torch import Tensor
 
 from suimon.errors import CheckpointError
 from suimon.training.atomic import write_atomically
-
-FORMAT_VERSION = 1
-"""Version of the run directory and of every file in it; a higher one is refused."""
+from suimon.training.versions import FORMAT_VERSION, refuse_newer
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
@@ -60,19 +58,6 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     header = json.loads(text)
     refuse_newer(path, header.pop("format_version"))
     return tensors, header
-
-
-def refuse_newer(path: Path, version: Any) -> None:
-    """Refuse what a later suimon wrote.
-
-    Raises:
-        CheckpointError: ``version`` is not one that this suimon reads.
-    """
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path} has format version {version}, and this suimon reads up to {FORMAT_VERSION}: "
-            "upgrade suimon"
-        )
 
 
 def _damaged(path: Path, reason: str) -> CheckpointError:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from suimon.cells import cell_classes
 from suimon.errors import ConfigError
 from suimon.tasks.language_model.config import LanguageModelConfig
 from suimon.training.options import parse_options
@@ -14,14 +15,19 @@ def test_nothing_given_means_characters_an_lstm_and_sizes_left_to_the_rule():
 
 
 @pytest.mark.parametrize("name", ["elman", "Elman", "rnn", "RNN"])
-def test_the_elman_network_is_rnn(name):
-    assert LanguageModelConfig(cell=name).cell == "rnn"
+def test_rnn_is_another_name_of_the_elman_network(name):
+    assert LanguageModelConfig(cell=name).cell == "elman"
+
+
+def test_every_cell_is_offered():
+    for kind in cell_classes():
+        assert LanguageModelConfig(cell=kind.upper()).cell == kind
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"cell": "lstn"}, "cell = 'lstn': give one of lstm, gru, rnn, mingru, minlstm"),
+        ({"cell": "lstn"}, "cell = 'lstn': give one of elman, gru, jordan, lstm, mingru"),
         ({"hidden": 0}, "hidden = 0: give a whole number from 1, at most 65536"),
         ({"dropout": 1.0}, r"dropout = 1\.0: give a number from 0, below 1"),
         ({"units": "letters"}, "units = 'letters': give one of chars, bytes, words, bpe"),

@@ -118,6 +118,16 @@ def test_many_texts_are_the_single_ones_side_by_side():
     assert [len(text) for text in many] == [20, 20, 20]
 
 
+def test_a_run_from_when_the_elman_network_was_called_rnn(rain_file, tmp_path):
+    config = LanguageModelConfig(cell="elman", hidden=8, embedding=4, layers=1)
+    train([rain_file], tmp_path / "run", config, TRAINING)
+    text = load(tmp_path / "run").generate("the", length=20, seed=1)
+    file = tmp_path / "run" / "config.toml"
+    file.write_text(file.read_text().replace('cell = "elman"', 'cell = "rnn"'))
+    assert RunDirectory.open(tmp_path / "run").config()["language_model"]["cell"] == "rnn"
+    assert load(tmp_path / "run").generate("the", length=20, seed=1) == text
+
+
 def test_wrong_options_are_refused_before_the_first_piece():
     with pytest.raises(ConfigError, match="top_k is 0"):
         untrained().stream("the", top_k=0)

@@ -6,6 +6,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from suimon import layers
+from suimon.cells import cell_classes
 from suimon.errors import ConfigError
 from suimon.tasks.language_model.config import LanguageModelConfig
 from suimon.tasks.language_model.model import LanguageNetwork, build_network, build_stack
@@ -23,14 +24,38 @@ def test_forward_is_embedding_recurrence_and_head_of_torch(cell, kind):
     theirs = kind(4, 6, 2)
     theirs.load_state_dict(ours.recurrent.state_dict())
     tokens = torch.randint(9, (5, 3))
-    output, state = theirs(ours.embedding.weight[tokens])
+    output, end = theirs(ours.embedding.weight[tokens])
     expected = output @ ours.head.weight.T + ours.head.bias
-    logits, ours_state = ours(tokens)
+    logits, state = ours(tokens)
     torch.testing.assert_close(logits, expected)
-    torch.testing.assert_close(ours_state, state)
+    for field, torch_field in zip(state, end if isinstance(end, tuple) else (end,), strict=True):
+        torch.testing.assert_close(field, torch_field)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "mingru", "minlstm"])
+@pytest.mark.parametrize(
+    ("cell", "layer", "options"),
+    [
+        ("lstm", layers.LSTM, {"forget_bias": 1.0}),
+        ("lstm", layers.LSTM, {"layer_norm": True}),
+        ("gru", layers.GRU, {"layer_norm": True, "norm_between": True}),
+        ("rnn", layers.RNN, {"layer_norm": True}),
+        ("rnn", layers.RNN, {}),
+        ("mingru", layers.MinGRU, {"norm_between": True}),
+        ("minlstm", layers.MinLSTM, {}),
+    ],
+)
+def test_a_stack_is_the_layer_of_its_name_weight_for_weight(cell, layer, options):
+    """So that the weights of runs from before there was one stack for all cells still load."""
+    torch.manual_seed(5)
+    expected = layer(4, 6, 2, **options).state_dict()
+    torch.manual_seed(5)
+    stack = build_stack(LanguageModelConfig(cell=cell, **options), 4, 6, 2).state_dict()
+    assert list(stack) == list(expected)
+    for name, weight in expected.items():
+        assert torch.equal(stack[name], weight)
+
+
+@pytest.mark.parametrize("cell", cell_classes())
 def test_state_carries_from_call_to_call(cell):
     model = network(cell=cell).eval()
     tokens = torch.randint(9, (7, 3))
@@ -38,7 +63,7 @@ def test_state_carries_from_call_to_call(cell):
     first, state = model(tokens[:3])
     second, state = model(tokens[3:], state)
     torch.testing.assert_close(torch.cat([first, second]), whole)
-    torch.testing.assert_close(state, end)
+    torch.testing.assert_close(tuple(state), tuple(end))
 
 
 @pytest.mark.parametrize(("embedding", "projected"), [(6, False), (4, True)])
@@ -136,10 +161,14 @@ def test_the_forget_bias_is_written_into_the_weights():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"cell": "gru", "forget_bias": 1.0}, r"forget_bias is 1\.0, but cell gru has no such"),
+        ({"cell": "gru", "forget_bias": 1.0}, r"forget_bias is 1\.0, but cell gru does not take"),
         ({"cell": "mingru", "recurrent_dropout": 0.1}, "recurrent_dropout"),
         ({"cell": "minlstm", "weight_dropout": 0.1}, "weight_dropout"),
-        ({"cell": "mingru", "layer_norm": True}, "layer_norm"),
+        (
+            {"cell": "mingru", "layer_norm": True},
+            "layer_norm is True, but cell mingru does not take it; give norm_between instead, "
+            "or give cell elman or gru or lstm",
+        ),
         ({"hidden": None}, "embedding, hidden or layers is not set"),
     ],
 )

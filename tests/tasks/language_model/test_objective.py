@@ -148,7 +148,7 @@ def test_evaluation_reports_loss_metrics_and_count_of_the_validation_text():
     found = ours.evaluate(model)
     expected = measure_surprise(model, ours.split.valid)
     assert found.loss == expected.loss
-    assert found.count == len(ours.split.valid) - 1
+    assert ours.evaluation_tokens == len(ours.split.valid) - 1
     assert found.metrics["bits_per_char"] == pytest.approx(found.loss / math.log(2))
     assert found.metrics["perplexity"] == pytest.approx(math.exp(found.loss))
 

@@ -2,8 +2,10 @@
 
 import pytest
 
-from suimon.tasks.language_model.config import LanguageModelConfig
+from suimon.cells import cell_classes
+from suimon.tasks.language_model.config import DESCRIPTION, LanguageModelConfig
 from suimon.tasks.language_model.recipe import (
+    ANY_CELL,
     BATCH_SIZE,
     CELLS,
     DROPOUTS,
@@ -38,6 +40,10 @@ def test_everything_left_open_is_complete_and_listed():
         assert choice.chosen[name] == getattr(choice.config, name)
     for name in ("batch_size", "tbptt_steps", "learning_rate"):
         assert choice.chosen[name] == getattr(choice.training, name)
+
+
+def test_the_help_page_says_of_the_same_options_that_they_are_chosen():
+    assert set(DESCRIPTION.chosen) == set(chosen().chosen)
 
 
 def test_what_was_given_is_kept_and_not_listed():
@@ -99,6 +105,26 @@ def test_a_large_vocabulary_slows_training_down():
     assert chosen(training=training, corpus=words).config.dropout == 0.0
 
 
+def test_a_short_budget_is_not_spent_on_measuring():
+    training = TrainingConfig(minutes=0.2)  # trains on some half a million
+    assert 100_000 < chosen(training=training).config.valid_limit < 200_000
+    wide = LanguageModelConfig(hidden=1024)
+    assert chosen(wide, training).config.valid_limit < 20_000
+    assert chosen(training=TrainingConfig(minutes=1e-6)).config.valid_limit >= 2
+
+
+@pytest.mark.parametrize("training", [{"minutes": 3}, {"steps": 10}, {"epochs": 1}])
+def test_otherwise_the_limit_of_what_is_measured_is_the_option_s_own(training):
+    choice = chosen(training=TrainingConfig(**training))
+    assert choice.config.valid_limit == LanguageModelConfig().valid_limit
+    assert "valid_limit" not in choice.chosen
+
+
+def test_a_limit_of_what_is_measured_that_was_given_is_kept():
+    config = LanguageModelConfig(valid_limit=1_000_000)
+    assert chosen(config, TrainingConfig(minutes=0.2)).config.valid_limit == 1_000_000
+
+
 @pytest.mark.parametrize("units", [2, 3, 10, 100, 1_000, 10_000, 10**6])
 def test_windows_fit_the_text(units):
     training = chosen(corpus=CorpusFacts(units, 65)).training
@@ -118,11 +144,15 @@ def test_windows_fit_the_text_with_one_of_the_two_given(given):
         assert getattr(training, name) == value
 
 
-@pytest.mark.parametrize("cell", sorted(CELLS))
+@pytest.mark.parametrize("cell", cell_classes())
 def test_every_cell_has_a_rule(cell):
     choice = chosen(LanguageModelConfig(cell=cell))
-    assert choice.config.layers >= CELLS[cell].least_layers
+    assert choice.config.layers >= CELLS.get(cell, ANY_CELL).least_layers
     assert (choice.config.forget_bias is not None) == (cell == "lstm")
+
+
+def test_what_is_special_of_some_cells_is_said_of_cells_that_there_are():
+    assert set(CELLS) <= set(cell_classes())
 
 
 def test_the_last_rows_of_the_tables_take_everything():

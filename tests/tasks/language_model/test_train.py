@@ -47,6 +47,11 @@ def test_notices_on_the_sources_and_on_unknown_characters_are_passed_on(tmp_path
     assert any("1 units of the validation text (7.1%) are outside" in line for line in told)
 
 
+def test_only_so_much_is_measured_as_the_rule_chose():
+    plan = make_plan(split_of(RAIN), LanguageModelConfig(), TrainingConfig(minutes=1e-5))
+    assert 2 <= plan.task.config.valid_limit == len(plan.task.split.valid) < len(RAIN) // 10
+
+
 def test_nothing_left_to_choose_is_said():
     plan = make_plan(split_of(RAIN), CONFIG, TWO_STEPS)
     again = make_plan(plan.task.split, plan.task.config, plan.training)

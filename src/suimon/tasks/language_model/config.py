@@ -1,20 +1,27 @@
 """Every option of the language-model task. Flags, forms and tables are made from this class."""
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from suimon.tasks.cell_names import cell_names
 from suimon.tasks.description import TaskDescription
 
-CellName = Literal["lstm", "gru", "rnn", "mingru", "minlstm"]
+if TYPE_CHECKING:
+    CellName = str
+else:  # whatever cells there are
+    CellName = Literal[*cell_names()]
 UnitName = Literal["chars", "bytes", "words", "bpe"]
 WordSplitter = Literal["whitespace", "sudachi", "janome"]
 
 
+# Elman's network is also called rnn, as in torch.nn; config.toml of older runs calls it so.
+_ACCEPTED = {"rnn": "elman", **{name.lower(): name for name in cell_names()}}
+
+
 def _canonical_cell(value: Any) -> Any:
-    """The Elman network is ``rnn``, as in ``torch.nn``; its author's name is accepted too."""
-    name = value.lower() if isinstance(value, str) else value
-    return "rnn" if name == "elman" else name
+    """A cell's own name, however its letters are written."""
+    return _ACCEPTED.get(value.lower(), value) if isinstance(value, str) else value
 
 
 class LanguageModelConfig(BaseModel):
@@ -69,11 +76,12 @@ class LanguageModelConfig(BaseModel):
         ge=2,
         le=1_000_000_000,
         description="Most units of the validation text that are measured while training, from its "
-        "beginning, so that a long text is not trained less than it is measured.",
+        "beginning, so that a long text is not trained less than it is measured; fewer for a short "
+        "budget in minutes.",
     )
     cell: Annotated[CellName, BeforeValidator(_canonical_cell)] = Field(
         default="lstm",
-        description="Recurrent cell: lstm, gru, rnn (Elman's, tanh), mingru or minlstm.",
+        description="Recurrent cell; rnn is another name of elman.",
     )
     layers: int | None = Field(
         default=None, ge=1, le=64, description="Recurrent layers, one upon another."
@@ -111,14 +119,16 @@ class LanguageModelConfig(BaseModel):
     tie_weights: bool = Field(
         default=False, description="Use one matrix for the embedding and the output layer."
     )
-    layer_norm: bool = Field(default=False, description="Layer normalisation inside the cell.")
+    layer_norm: bool = Field(
+        default=False, description="Layer normalisation inside the cell, for one that takes it."
+    )
     norm_between: bool = Field(default=False, description="Layer normalisation between layers.")
     residual: bool = Field(default=False, description="Add each layer's input to its output.")
     forget_bias: float | None = Field(
         default=None,
         ge=-10.0,
         le=10.0,
-        description="Initial bias of the LSTM's forget gate (other cells have none).",
+        description="Initial bias of the forget gate, for a cell that takes one.",
     )
 
 
@@ -128,4 +138,8 @@ DESCRIPTION = TaskDescription(
     summary="Learn a text and write like it.",
     example="suimon train text shakespeare.txt --out runs/shakespeare --minutes 3",
     config=LanguageModelConfig,
+    chosen=(
+        *("layers", "hidden", "embedding", "dropout", "input_dropout", "forget_bias"),
+        *("tbptt_steps", "batch_size", "learning_rate"),
+    ),
 )

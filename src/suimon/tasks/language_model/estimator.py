@@ -41,7 +41,7 @@ class LanguageModel:
     checks them. ``None`` is chosen by the rule of :mod:`suimon.tasks.language_model.recipe`.
 
     Args:
-        cell: ``lstm``, ``gru``, ``rnn``, ``mingru`` or ``minlstm``.
+        cell: the name of any of the :mod:`~suimon.cells`, e.g. ``lstm``.
         hidden_size: hidden units of each layer.
         num_layers: recurrent layers.
         units: what one step reads: ``chars``, ``bytes``, ``words`` or ``bpe``.

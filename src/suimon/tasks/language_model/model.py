@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from suimon import layers
+from suimon.cells import Cell, cell_class, cell_classes
 from suimon.errors import ConfigError
+from suimon.layers import Recurrent
 from suimon.tasks.language_model.config import LanguageModelConfig
 
-STACKS: dict[str, Callable[..., layers.Recurrent]] = {
-    "lstm": layers.LSTM,
-    "gru": layers.GRU,
-    "rnn": layers.RNN,
-    "mingru": layers.MinGRU,
-    "minlstm": layers.MinLSTM,
-}
-
-UNNORMALISED = ("mingru", "minlstm")  # they have no recurrent product whose growth would need it
+OPTIONS_OF_A_CELL = {"layer_norm": "give norm_between instead", "forget_bias": "leave it out"}
+"""Options that only some cells' constructors take, and what to do where one does not."""
 
 TIED_RANGE = 0.1  # a shared matrix starts small: drawn as an embedding its logits would be huge
 
@@ -31,18 +26,19 @@ class LanguageNetwork(nn.Module):
     ::
 
         e_t    = dropout(E[w_t])                 embedding, (B, E)
-        h_t    = stack(e_t, state)               recurrent layers, (B, H)
-        z_t    = W_p dropout(h_t)                (B, E), only where weights are tied and H != E
+        h_t    = stack(e_t, state)               recurrent layers, (B, P)
+        z_t    = W_p dropout(h_t)                (B, E), only where weights are tied and P != E
         logits = W_o z_t + b_o                   (B, V); W_o is the embedding where weights are tied
 
     The state is passed in and handed back as the stack's layers do; nothing is kept here.
 
-    Shapes: B batch, T time, E embedding, H hidden, V vocabulary.
+    Shapes: B batch, T time, E embedding, P width of the stack's output, V vocabulary.
 
     Args:
         vocabulary_size: V, distinct units.
         embedding_size: E.
-        recurrent: the stack, ``(T, B, E), state -> (T, B, H), state``; has ``hidden_size``.
+        recurrent: the stack, ``(T, B, E), state -> (T, B, P), state``; P is its
+            ``output_size``.
         input_dropout: on the embedding's output.
         output_dropout: on the stack's output.
         tie_weights: the output layer's matrix is the embedding's, one parameter.
@@ -52,6 +48,7 @@ class LanguageNetwork(nn.Module):
 
     Example:
         >>> import torch
+        >>> from suimon import layers
         >>> network = LanguageNetwork(65, 8, layers.LSTM(8, 16))
         >>> logits, state = network(torch.zeros(7, 4, dtype=torch.long))
         >>> logits.shape, state[0].shape
@@ -69,15 +66,15 @@ class LanguageNetwork(nn.Module):
         tie_weights: bool = False,
     ) -> None:
         super().__init__()
-        hidden_size = int(recurrent.hidden_size)  # pyright: ignore[reportArgumentType]
+        width = int(recurrent.output_size)  # pyright: ignore[reportArgumentType]
         self.input_dropout = input_dropout
         self.output_dropout = output_dropout
         self.embedding = nn.Embedding(vocabulary_size, embedding_size)
         self.recurrent = recurrent
         self.projection: nn.Linear | None = None
-        if tie_weights and hidden_size != embedding_size:
-            self.projection = nn.Linear(hidden_size, embedding_size, bias=False)
-        self.head = nn.Linear(embedding_size if tie_weights else hidden_size, vocabulary_size)
+        if tie_weights and width != embedding_size:
+            self.projection = nn.Linear(width, embedding_size, bias=False)
+        self.head = nn.Linear(embedding_size if tie_weights else width, vocabulary_size)
         if tie_weights:
             nn.init.uniform_(self.embedding.weight, -TIED_RANGE, TIED_RANGE)
             self.head.weight = self.embedding.weight
@@ -100,7 +97,7 @@ class LanguageNetwork(nn.Module):
         embedded = self.embedding(tokens)  # (T, B, E)
         if self.training and self.input_dropout:
             embedded = F.dropout(embedded, self.input_dropout)
-        output, state = self.recurrent(embedded, state)  # (T, B, H)
+        output, state = self.recurrent(embedded, state)  # (T, B, P)
         if self.training and self.output_dropout:
             output = F.dropout(output, self.output_dropout)
         if self.projection is not None:
@@ -140,7 +137,7 @@ def build_network(
 
 def build_stack(
     config: LanguageModelConfig, input_size: int, hidden_size: int, num_layers: int
-) -> layers.Recurrent:
+) -> Recurrent:
     """The recurrent layers that the options describe.
 
     Options that are off are not passed on, so that a cell which cannot have one is refused only
@@ -153,22 +150,31 @@ def build_stack(
         "recurrent_dropout": config.recurrent_dropout,
         "weight_dropout": config.weight_dropout,
         "zoneout": config.zoneout,
-        "layer_norm": config.layer_norm,
         "norm_between": config.norm_between,
         "residual": config.residual,
     }
     keywords = {name: value for name, value in wanted.items() if value}
-    if config.layer_norm and config.cell in UNNORMALISED:
-        raise ConfigError(
-            f"layer_norm is on, but cell {config.cell} has none inside; give norm_between instead"
-        )
     if num_layers > 1 and config.dropout:
         keywords["dropout"] = config.dropout
-    if config.forget_bias is not None:
-        if config.cell != "lstm":
+    make_cell = partial(
+        cell_class(config.cell), hidden_size=hidden_size, **_options_of_the_cell(config)
+    )
+    return Recurrent(make_cell, num_layers, input_size=input_size, **keywords)
+
+
+def _options_of_the_cell(config: LanguageModelConfig) -> dict[str, Any]:
+    """Those of :data:`OPTIONS_OF_A_CELL` that were asked for; the constructors say who has them."""
+    asked = {"layer_norm": config.layer_norm or None, "forget_bias": config.forget_bias}
+    given = {name: value for name, value in asked.items() if value is not None}
+    for name, value in given.items():
+        takers = [kind for kind, cell in cell_classes().items() if _takes(cell, name)]
+        if config.cell not in takers:
             raise ConfigError(
-                f"forget_bias is {config.forget_bias}, but cell {config.cell} has no such gate "
-                "bias; leave it out, or give cell lstm"
+                f"{name} is {value}, but cell {config.cell} does not take it; "
+                f"{OPTIONS_OF_A_CELL[name]}, or give cell {' or '.join(takers)}"
             )
-        keywords["forget_bias"] = config.forget_bias
-    return STACKS[config.cell](input_size, hidden_size, num_layers, **keywords)
+    return given
+
+
+def _takes(cell: type[Cell], option: str) -> bool:
+    return option in inspect.signature(cell).parameters

@@ -74,6 +74,7 @@ class LanguageModelling:
         self.training = training
         self.split = split
         self.unit = UNIT_NAMES[config.units]
+        self.evaluation_tokens = len(split.valid) - 1
 
     def preprocess(self) -> dict[str, Any]:
         """All that turns a user's text into tokens."""
@@ -105,7 +106,7 @@ class LanguageModelling:
         """The validation text, up to its limit, each unit but the first a target exactly once."""
         surprise = measure_surprise(model, self.split.valid)
         metrics = {"bits_per_char": surprise.bits_per_char, "perplexity": surprise.perplexity}
-        return Evaluation(surprise.loss, metrics, surprise.units)
+        return Evaluation(surprise.loss, metrics)
 
 
 def cross_entropy_sum(logits: Tensor, targets: Tensor) -> Tensor:

@@ -12,7 +12,9 @@ over the text. Then:
 3. **Window and batch**: :data:`TBPTT_STEPS` steps by :data:`BATCH_SIZE` rows, fewer (a
    power of two) where the text is so short that a row would hold less than
    :data:`LEAST_WINDOWS` windows.
-4. **Cell**: :data:`CELLS` says how a cell differs from an LSTM.
+4. **Validation**: for a budget in minutes no more text is measured than :data:`VALID_SHARE` of
+   what is trained on, or a short budget would be spent on measuring.
+5. **Cell**: :data:`CELLS` says what is special of some cells; :data:`ANY_CELL` is for all others.
 
 Nothing that was given is changed, and all else keeps its default.
 """
@@ -54,15 +56,17 @@ class Size:
 
 @dataclass(frozen=True)
 class CellRule:
-    """How a cell differs from an LSTM.
+    """What is special of a cell.
 
     Attributes:
         least_layers: a cell whose gates see only the input needs depth to use what it remembers.
         learning_rate: factor to the size's learning rate.
+        forget_bias: the forget gate's bias at the start; ``None`` for a cell that takes none.
     """
 
     least_layers: int = 1
     learning_rate: float = 1.0
+    forget_bias: float | None = None
 
 
 SIZES = (
@@ -82,17 +86,17 @@ DROPOUTS = (
     (0.0, 0.0, 0.0),
 )
 
+ANY_CELL = CellRule()
 CELLS = {
-    "lstm": CellRule(),
-    "gru": CellRule(),
-    "rnn": CellRule(learning_rate=0.3),
+    "lstm": CellRule(forget_bias=1.0),  # it should begin by remembering (Jozefowicz et al., 2015)
+    "elman": CellRule(learning_rate=0.3),
     "mingru": CellRule(least_layers=3),
     "minlstm": CellRule(least_layers=3),
 }
 
-FORGET_BIAS = 1.0  # an LSTM should begin by remembering (Jozefowicz and others, 2015)
 TBPTT_STEPS = 32  # a short budget gains more from twice the updates than from a longer reach
 BATCH_SIZE = 32
+VALID_SHARE = 0.3  # a tenth of the time, since measuring costs a third of learning
 LEAST_WINDOWS = 4  # a row of fewer windows starts anew so often that it learns no context
 
 
@@ -133,7 +137,7 @@ def choose(config: LanguageModelConfig, training: TrainingConfig, corpus: Corpus
         corpus: what is known of the text.
     """
     size, passes = _size_and_passes(config, training, corpus)
-    cell = CELLS[config.cell]
+    cell = CELLS.get(config.cell, ANY_CELL)
     dropout, input_dropout = next(row[1:] for row in DROPOUTS if passes >= row[0])
     architecture = {
         "layers": max(size.layers, cell.least_layers),
@@ -142,13 +146,14 @@ def choose(config: LanguageModelConfig, training: TrainingConfig, corpus: Corpus
         "dropout": dropout,
         "input_dropout": input_dropout,
     }
-    if config.cell == "lstm":
-        architecture["forget_bias"] = FORGET_BIAS
+    if cell.forget_bias is not None:
+        architecture["forget_bias"] = cell.forget_bias
+    new_config = {n: v for n, v in architecture.items() if getattr(config, n) is None}
+    new_config |= _valid_limit(config, training, passes * corpus.units)
     loop = {
         **_window(training, corpus.units),
         "learning_rate": size.learning_rate * cell.learning_rate,
     }
-    new_config = {n: v for n, v in architecture.items() if getattr(config, n) is None}
     new_training = {n: v for n, v in loop.items() if n not in training.model_fields_set}
     return Choice(
         parse_options(LanguageModelConfig, {**_given(config), **new_config}),
@@ -187,6 +192,16 @@ def _units_trained(size: Size, training: TrainingConfig, corpus: CorpusFacts) ->
     recurrent = 4 * size.hidden * (size.embedding + size.hidden) * size.layers
     with_output = recurrent + size.hidden * corpus.vocabulary  # multiplications a unit
     return training.minutes * size.units_per_minute * recurrent / with_output
+
+
+def _valid_limit(
+    config: LanguageModelConfig, training: TrainingConfig, trained: float
+) -> dict[str, int]:
+    """How much of the validation text to measure, where a short time makes it less than usual."""
+    if training.minutes is None or "valid_limit" in config.model_fields_set:
+        return {}
+    measured = max(2, int(VALID_SHARE * trained))
+    return {"valid_limit": measured} if measured < config.valid_limit else {}
 
 
 def _window(training: TrainingConfig, units: int) -> dict[str, int]:

@@ -51,6 +51,7 @@ def make_plan(split: Split, config: LanguageModelConfig, training: TrainingConfi
     """Choose what was left out for this text and budget; see :mod:`.recipe`."""
     facts = CorpusFacts(len(split.train), split.train.corpus.units.size)
     choice = choose(config, training, facts)
+    split = Split(split.train, split.valid.head(choice.config.valid_limit))
     return Plan(
         LanguageModelling(choice.config, choice.training, split), choice.training, choice.chosen
     )
