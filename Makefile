@@ -17,7 +17,7 @@ INSTALL := $(RUN) -m pip install --disable-pip-version-check --quiet -c constrai
 READY := .venv/.ready
 DEV_READY := .venv/.dev-ready
 INSTALLED_FROM := pyproject.toml constraints.txt CMakeLists.txt \
-	$(wildcard src/suimon/kernels/cpu/*.cpp src/suimon/kernels/cpu/src/*)
+	$(wildcard src/suimon/kernels/cpu/*.cpp src/suimon/kernels/cpu/*.h src/suimon/kernels/cpu/src/*)
 BENCHMARKS ?= $(filter-out benchmarks/report.py,$(wildcard benchmarks/*.py))
 
 .PHONY: help demo test fmt lint types bench docs clean

@@ -107,7 +107,7 @@ def test_a_child_process_has_threads_of_its_own(method):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda a: a.double(), "`b` is not float32 like `a`"),
+        (lambda a: a.double(), "`b` is not float32"),
         (lambda a: a[:, :1], r"`b` has shape \(4, 1, 3\), expected \(4, 2, 3\)"),
         (lambda a: a[0], r"`b` has shape \(2, 3\), expected \(4, 2, 3\)"),
         (lambda a: torch.randn(3, 2, 4).transpose(0, 2), "`b` is not contiguous"),

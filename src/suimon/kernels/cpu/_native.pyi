@@ -3,6 +3,8 @@
 from typing import Any
 
 def instruction_sets() -> list[str]: ...
+def multiplies_bf16(isa: str) -> bool: ...
+def pages(bytes: int) -> Any: ...
 def linear_recurrence_forward(
     a: Any, b: Any, h_0: Any, h: Any, restart: Any = None, *, threads: int, isa: str
 ) -> None: ...
@@ -16,6 +18,38 @@ def linear_recurrence_backward(
     grad_h_0: Any,
     restart: Any = None,
     *,
+    threads: int,
+    isa: str,
+) -> None: ...
+def lstm_forward(
+    x: Any,
+    weight_ih: Any,
+    weight_hh: Any,
+    bias: Any,
+    marks: Any,
+    h_before: Any,
+    gates: Any,
+    c: Any,
+    output: Any,
+    h_n: Any,
+    c_n: Any,
+    *,
+    reverse: bool,
+    threads: int,
+    isa: str,
+) -> None: ...
+def lstm_backward(
+    weight_hh: Any,
+    gates: Any,
+    c: Any,
+    c_0: Any,
+    marks: Any,
+    grad_output: Any,
+    grad_h: Any,
+    grad_c: Any,
+    grad_gates: Any,
+    *,
+    reverse: bool,
     threads: int,
     isa: str,
 ) -> None: ...

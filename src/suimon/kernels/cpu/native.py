@@ -60,6 +60,22 @@ def instruction_set() -> str:
     return wanted or present[-1]
 
 
+@cache
+def _multiplies_bf16(isa: str) -> bool:
+    from suimon.kernels.cpu import _native
+
+    return _native.multiplies_bf16(isa)
+
+
+def multiplies_bf16() -> bool:
+    """Whether the instruction set to run on has products of bfloat16.
+
+    Raises:
+        BackendError: where ``SUIMON_CPU_ISA`` asks for what is not there.
+    """
+    return _multiplies_bf16(instruction_set())
+
+
 @constant_when_compiling
 def native_ready() -> bool:
     """Whether native kernels can run.

@@ -8,11 +8,15 @@
 namespace suimon {
 
 // In rising order: a later one is never slower. `baseline` is the compiler's default for the
-// architecture (SSE2 on x86-64, NEON on AArch64) and is always there.
-enum class Isa { baseline, avx2, avx512 };
+// architecture (SSE2 on x86-64, NEON on AArch64) and is always there. The last two differ from
+// avx512 in their products of bfloat16 alone.
+enum class Isa { baseline, avx2, avx512, avx512bf16, amx };
 
-// Lower-case name, as SUIMON_CPU_ISA spells it: "baseline", "avx2", "avx512".
+// Lower-case name, as SUIMON_CPU_ISA spells it: "baseline", "avx2", "avx512", "avx512bf16", "amx".
 std::string_view name_of(Isa isa) noexcept;
+
+// Whether it has products of bfloat16.
+bool multiplies_bf16(Isa isa) noexcept;
 
 // Those that are compiled in and that this processor and its operating system support, rising.
 std::vector<Isa> available_isas();

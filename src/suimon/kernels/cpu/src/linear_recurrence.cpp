@@ -24,6 +24,8 @@ template <typename Work>
 void loop_on(Isa isa, const Work& work, std::int64_t begin, std::int64_t end) {
   switch (isa) {
 #ifdef SUIMON_X86_64
+    case Isa::amx:
+    case Isa::avx512bf16:
     case Isa::avx512:
       return avx512::loop(work, begin, end);
     case Isa::avx2:

@@ -1,0 +1,305 @@
+"""The LSTM on the native kernel: which scans it takes, the forward and the backward pass.
+
+The kernel runs what depends on the step before. What does not is a single product over all steps,
+left to torch: the gradients of the weights and of the input, from that of the gates.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.dlpack import to_dlpack  # pyright: ignore[reportPrivateImportUsage]
+
+from suimon.cells import LSTMCell
+from suimon.kernels.api import ScanRequest, ScanResult
+from suimon.kernels.autocast import autocast_dtype
+from suimon.kernels.cpu import pages
+from suimon.kernels.cpu.native import instruction_set, multiplies_bf16
+from suimon.kernels.differentiation import gradients
+from suimon.kernels.flattening import differentiable_inputs, with_inputs
+from suimon.kernels.reference import ReferenceBackend
+from suimon.kernels.reference.schedule import restarts, valid_steps, zero_padding
+from suimon.kernels.transforms import needs_plain_operations
+
+PLAIN = {
+    "forget_gate": True,
+    "peephole": False,
+    "coupled": False,
+    "layer_norm": False,
+    "proj_size": 0,
+}
+"""The options that the kernel has so far, and their values."""
+
+GATES = ("i", "f", "g", "o")
+SKIP, RESTART = 1, 2  # marks, as src/lstm.h has them
+LANES = 16  # units in a block
+PANEL = 64  # units that the backward product does at once
+PAIRED = 32  # bfloat16 products take so many entries at once
+APART = 32  # rows a power of two apart fall on each other in a cache; these entries keep them off
+
+
+def refuses(cell: LSTMCell, request: ScanRequest) -> str | None:
+    """Why the kernel cannot run ``request``, or ``None`` where it can."""
+    for option, value in PLAIN.items():
+        if getattr(cell, option) != value:
+            return f"the native LSTM is for {option}={value} so far"
+    if request.recurrent_mask is not None:
+        return "the native LSTM has no recurrent dropout (recurrent_mask) so far"
+    if request.zoneout:
+        return "the native LSTM has no zoneout so far"
+    weights = cell.weights() if request.weights is None else request.weights
+    if any(weight.dtype != torch.float32 for weight in weights.values()):
+        return "the native LSTM's weights are float32"
+    products = autocast_dtype(request) or request.x.dtype
+    if products == torch.bfloat16 and not multiplies_bf16():
+        return "this machine has no products of bfloat16 (AVX512-BF16 or AMX)"
+    if products not in (torch.float32, torch.bfloat16):
+        return f"the native LSTM multiplies float32 or bfloat16, not {products}"
+    if request.x.dtype != torch.float32 and autocast_dtype(request) is None:
+        return f"the input has dtype {request.x.dtype} and the weights have float32"
+    return None
+
+
+def scan(request: ScanRequest) -> ScanResult:
+    """Run a request of an LSTM that :func:`refuses` lets through; differentiable to any order."""
+    if request.x.shape[0] == 1 and not torch.is_grad_enabled():
+        # Packing the weights takes longer than one step does.
+        return ReferenceBackend().scan(request)
+    if request.x.numel() == 0:
+        return ReferenceBackend().scan(request)  # no step to take, fast or slowly
+    output, h_n, c_n, *trace = _Sequence.apply(request, *differentiable_inputs(request))
+    named = dict(zip((*GATES, "c"), trace, strict=True)) if request.trace else None
+    if named is not None:
+        named["h"] = output.clone()
+    return ScanResult(output, type(request.state)(h_n, c_n), named)
+
+
+class _Saved(NamedTuple):
+    """What the forward pass leaves to the backward pass, beside its inputs.
+
+    Attributes:
+        x: ``(T, B, X)``, zeros in the padding and beyond I, in the dtype of the products.
+        h_before: ``(T, B, S)``, the state that entered each step, in that dtype; S >= U.
+        gates: ``(T, U/16, B, 4, 16)`` float32, U the units rounded up to whole blocks.
+        c: ``(T, U/16, B, 16)`` float32.
+        c_0: ``(U/16, B, 16)`` float32.
+        marks: ``(T, B)`` uint8, or ``None``.
+    """
+
+    x: Tensor
+    h_before: Tensor
+    gates: Tensor
+    c: Tensor
+    c_0: Tensor
+    marks: Tensor | None
+
+
+class _Sequence(torch.autograd.Function):
+    """Output, last state, and the trace where asked for, from a scan's differentiable inputs."""
+
+    @staticmethod
+    def forward(ctx: Any, request: ScanRequest, *tensors: Tensor) -> tuple[Tensor, ...]:
+        saved, output, h_n, c_n = _forward(request)
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*tensors, *saved)
+        ctx.request, ctx.autocast = request, autocast_dtype(request)
+        H = request.cell.hidden_size
+        results = (_true(output, H), _of_units(h_n, H), _of_units(c_n, H))
+        return (*results, *_trace(saved, H)) if request.trace else results
+
+    @staticmethod
+    def backward(ctx: Any, *arrived: Tensor | None) -> tuple[Tensor | None, ...]:
+        needed = ctx.needs_input_grad[1:]
+        inputs, saved = ctx.saved_tensors[: len(needed)], ctx.saved_tensors[len(needed) :]
+        request = with_inputs(ctx.request, inputs)
+        present = [gradient for gradient in arrived if gradient is not None]
+        twice = torch.is_grad_enabled() or needs_plain_operations(present)
+        if twice or any(gradient is not None for gradient in arrived[3:]):
+            return None, *_of_definition(request, arrived, needed, ctx.autocast)
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):
+            found = _backward(request, _Saved(*saved), arrived[:3], needed)
+        return None, *(grad if need else None for grad, need in zip(found, needed, strict=True))
+
+
+def _of_definition(
+    request: ScanRequest, arrived: Sequence[Tensor | None], needed: Any, autocast: Any
+) -> list[Tensor | None]:
+    """Gradients that are to be differentiated again, or that came through the trace."""
+
+    def definition(request: ScanRequest) -> ScanResult:
+        with torch.autocast("cpu", dtype=autocast, enabled=autocast is not None):
+            return ReferenceBackend().scan(request)
+
+    if request.trace:
+        arrived = [*arrived, None]  # h of the trace is a copy of the output, made afterwards
+    return gradients(definition, request, needed, arrived, torch.is_grad_enabled())
+
+
+def _forward(request: ScanRequest) -> tuple[_Saved, Tensor, Tensor, Tensor]:
+    """What backward needs, the output ``(T, B, U)``, and the last h and c ``(U/16, B, 16)``."""
+    from suimon.kernels.cpu import _native
+
+    cell = request.cell
+    weights = cell.weights() if request.weights is None else request.weights
+    T, B = request.x.shape[:2]
+    H, U = cell.hidden_size, _up(cell.hidden_size, LANES)
+    dtype = autocast_dtype(request) or torch.float32
+    side = PAIRED if dtype == torch.bfloat16 else 1
+    X, S = _up(cell.input_size, side), _up(U, side)
+    valid = valid_steps(request)
+    marks = _marks(request, valid)
+    x = _wide(zero_padding(request.x, valid).to(dtype), X)
+    first = T - 1 if request.reverse else 0
+    h_0 = _wide(request.state.h.to(dtype), S)
+    if marks is not None:
+        h_0 = h_0.masked_fill((marks[first] == RESTART)[:, None], 0)
+    h_before = pages.empty(T, B, S, dtype=dtype)
+    if S > U:
+        h_before[..., U:] = 0
+    h_before[first] = h_0
+    c_0 = _in_columns(request.state.c.float(), LANES)
+    blocks = U // LANES
+    gates = pages.empty(T, blocks, B, 4, LANES)
+    c, h_n, c_n = pages.empty(T, blocks, B, LANES), torch.empty_like(c_0), c_0.clone()
+    output = x.new_empty(T, B, U)
+    bias = torch.zeros(4, H)
+    if cell.bias:
+        bias = (weights["bias_ih"] + weights["bias_hh"]).view(4, H)
+    _native.lstm_forward(
+        to_dlpack(x),
+        to_dlpack(weights["weight_ih"].detach().contiguous()),
+        to_dlpack(weights["weight_hh"].detach().contiguous()),
+        to_dlpack(_in_blocks(bias.detach(), U)),
+        None if marks is None else to_dlpack(marks),
+        to_dlpack(h_before),
+        to_dlpack(gates),
+        to_dlpack(c),
+        to_dlpack(output),
+        to_dlpack(h_n),
+        to_dlpack(c_n),
+        reverse=request.reverse,
+        threads=torch.get_num_threads(),
+        isa=instruction_set(),
+    )
+    return _Saved(x, h_before, gates, c, c_0, marks), output, h_n, c_n
+
+
+def _backward(
+    request: ScanRequest, saved: _Saved, arrived: Sequence[Tensor | None], needed: Any
+) -> list[Tensor | None]:
+    """The gradients of x, h_0, c_0 and the weights, in the order of ``differentiable_inputs``."""
+    from suimon.kernels.cpu import _native
+
+    cell, weights = request.cell, request.weights
+    T, blocks, B = saved.gates.shape[:3]
+    H, I, U = cell.hidden_size, cell.input_size, blocks * LANES
+    dtype = saved.x.dtype
+    grad_output, grad_h, grad_c = arrived
+    if grad_output is None:
+        grad_output = saved.x.new_zeros(T, B, U)
+    grad_output = _wide(grad_output.to(dtype), U).contiguous()
+    grad_h, grad_c = (
+        _in_columns(torch.zeros(B, H) if grad is None else grad.float(), width)
+        for grad, width in ((grad_h, PANEL), (grad_c, LANES))
+    )
+    grad_gates = pages.empty(T, B, 4 * U + APART, dtype=dtype)
+    _native.lstm_backward(
+        to_dlpack(weights["weight_hh"].detach().contiguous()),
+        to_dlpack(saved.gates),
+        to_dlpack(saved.c),
+        to_dlpack(saved.c_0),
+        None if saved.marks is None else to_dlpack(saved.marks),
+        to_dlpack(grad_output),
+        to_dlpack(grad_h),
+        to_dlpack(grad_c),
+        to_dlpack(grad_gates),
+        reverse=request.reverse,
+        threads=torch.get_num_threads(),
+        isa=instruction_set(),
+    )
+    flat = grad_gates.flatten(0, 1)[:, : 4 * U]
+    found: list[Tensor | None] = [None, _of_units(grad_h, H), _of_units(grad_c, H)]
+    if needed[0]:
+        grad_x = flat @ _in_blocks(weights["weight_ih"].view(4, H, I), U).view(4 * U, I).to(dtype)
+        found[0] = grad_x.view(T, B, I).to(request.x.dtype)
+    names = cell.parameter_shapes()
+    wanted = dict(zip(names, needed[3:], strict=True))
+    of_weight: dict[str, Tensor | None] = dict.fromkeys(names)
+    for name, factor, width in (("weight_ih", saved.x, I), ("weight_hh", saved.h_before, H)):
+        if wanted[name]:
+            product = flat.t() @ factor.flatten(0, 1)[:, :width]  # (4*U, width)
+            of_weight[name] = _out_of_blocks(product.float(), H)
+    if wanted.get("bias_ih") or wanted.get("bias_hh"):
+        ones = flat.new_ones(1, T * B)  # a product adds up in float32 without a copy in it
+        of_bias = _out_of_blocks((ones @ flat)[0].float(), H)
+        of_weight |= {"bias_ih": of_bias, "bias_hh": of_bias}
+    return [*found, *(of_weight[name] for name in names)]
+
+
+def _trace(saved: _Saved, H: int) -> list[Tensor]:
+    """Gates in canonical order and c, ``(T, B, H)`` each, zeros where a step is not valid."""
+    dtype = saved.x.dtype
+    gates = [_of_units(saved.gates[:, :, :, n], H).to(dtype) for n in range(4)]
+    c = _of_units(saved.c, H)
+    if saved.marks is not None:
+        c = c.masked_fill((saved.marks == SKIP)[..., None], 0)
+    return [*gates, c.to(dtype)]
+
+
+def _marks(request: ScanRequest, valid: Tensor | None) -> Tensor | None:
+    """``(T, B)`` uint8: which rows skip a step, and which restart before it."""
+    restart = restarts(request, valid)
+    if valid is None and restart is None:
+        return None
+    marks = torch.zeros(request.x.shape[:2], dtype=torch.uint8)
+    if valid is not None:
+        marks.masked_fill_(~valid, SKIP)
+    if restart is not None:
+        marks.masked_fill_(restart, RESTART)
+    return marks
+
+
+def _in_blocks(rows: Tensor, U: int) -> Tensor:
+    """``(4, H, …)`` to ``(U/16, 4, 16, …)``, contiguous, zeros beyond H."""
+    if rows.shape[1] < U:
+        padding = rows.new_zeros(4, U - rows.shape[1], *rows.shape[2:])
+        rows = torch.cat([rows, padding], dim=1)
+    return rows.unflatten(1, (U // LANES, LANES)).transpose(0, 1).contiguous()
+
+
+def _out_of_blocks(rows: Tensor, H: int) -> Tensor:
+    """``(U/16 * 4 * 16, …)`` to ``(4*H, …)``."""
+    blocks = rows.unflatten(0, (-1, 4, LANES)).transpose(0, 1)  # (4, U/16, 16, …)
+    return blocks.flatten(1, 2)[:, :H].flatten(0, 1)
+
+
+def _in_columns(values: Tensor, width: int) -> Tensor:
+    """``(B, H)`` to ``(ceil(H/width), B, width)``, zeros beyond H; never an alias."""
+    B, H = values.shape
+    columns = _wide(values, _up(H, width)).view(B, -1, width)
+    return columns.transpose(0, 1).clone(memory_format=torch.contiguous_format)
+
+
+def _of_units(columns: Tensor, H: int) -> Tensor:
+    """``(…, N, B, width)`` to ``(…, B, H)``; never an alias."""
+    rows = columns.transpose(-3, -2)  # (…, B, N, width)
+    copied = rows.clone(memory_format=torch.contiguous_format)
+    return _true(copied.flatten(-2), H)
+
+
+def _true(values: Tensor, H: int) -> Tensor:
+    """``values (…, U)`` without what stands beyond H."""
+    return values if values.shape[-1] == H else values[..., :H].contiguous()
+
+
+def _wide(values: Tensor, width: int) -> Tensor:
+    """``values`` contiguous, its last axis filled up with zeros to ``width``."""
+    missing = width - values.shape[-1]
+    return F.pad(values, (0, missing)) if missing else values.contiguous()
+
+
+def _up(value: int, by: int) -> int:
+    """``value`` rounded up to a multiple of ``by``."""
+    return -(-value // by) * by

@@ -1,0 +1,89 @@
+// Sharing an LSTM's sequence among threads, and choosing the instruction set.
+#include "lstm.h"
+
+#include <algorithm>
+
+#include "thread_pool.h"
+
+namespace suimon {
+namespace {
+
+// Multiplications of all steps that keep one thread busy for longer than waking another one takes.
+constexpr double kWorkPerThread = 4e6;
+
+// Up to here every thread reads all weights and does some of the rows, so that none waits for
+// another; beyond, the weights leave its cache, and it does some of the units of all rows.
+constexpr std::int64_t kMostUnitsByRows = 256;
+
+// Rows that a thread must have for a row's share of reading the weights to be small.
+constexpr std::int64_t kLeastRows = 8;
+
+std::int64_t divide_up(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
+
+void loop_on(Isa isa, const auto& work, const LstmShare& share, const float*) {
+  switch (isa) {
+#ifdef SUIMON_X86_64
+    case Isa::amx:
+    case Isa::avx512bf16:
+    case Isa::avx512:
+      return avx512::loop(work, share);
+    case Isa::avx2:
+      return avx2::loop(work, share);
+#endif
+    default:
+      return baseline::loop(work, share);
+  }
+}
+
+void loop_on([[maybe_unused]] Isa isa, [[maybe_unused]] const auto& work,
+             [[maybe_unused]] const LstmShare& share, const Bf16*) {
+#ifdef SUIMON_BUILT_BF16
+  if (isa == Isa::amx) return amx::loop(work, share);
+  return avx512bf16::loop(work, share);
+#endif
+}
+
+template <typename Element>
+void share_out(const auto& work, Isa isa, int threads) {
+  const LstmShape& shape = work.shape;
+  const std::int64_t blocks = shape.units / kUnitsPerBlock;
+  const std::int64_t panels = divide_up(blocks, kBlocksPerPanel);
+  const double products = 4.0 * static_cast<double>(shape.steps * shape.rows * shape.units) *
+                          static_cast<double>(shape.inputs + shape.hidden);
+  const auto wanted = static_cast<std::int64_t>(std::min(products / kWorkPerThread, 1e6));
+  const std::int64_t most = std::clamp<std::int64_t>(wanted, 1, std::max(threads, 1));
+  const bool by_rows = shape.units <= kMostUnitsByRows && shape.rows >= 2 * kLeastRows;
+  const std::int64_t pieces = by_rows ? shape.rows / kLeastRows : panels;
+  const int members = static_cast<int>(std::max<std::int64_t>(1, std::min(most, pieces)));
+  run_team(members, [&](int member, int size, Barrier& barrier) {
+    LstmShare mine{0, shape.rows, 0, blocks, nullptr};
+    if (by_rows) {
+      mine.row_begin = shape.rows * member / size;
+      mine.row_end = shape.rows * (member + 1) / size;
+    } else if (size > 1) {
+      mine.block_begin = panels * member / size * kBlocksPerPanel;
+      mine.block_end = std::min(blocks, panels * (member + 1) / size * kBlocksPerPanel);
+      mine.meeting = &barrier;
+    }
+    loop_on(isa, work, mine, static_cast<const Element*>(nullptr));
+  });
+}
+
+}  // namespace
+
+template <typename Element>
+void run(const LstmForward<Element>& work, Isa isa, int threads) {
+  share_out<Element>(work, isa, threads);
+}
+
+template <typename Element>
+void run(const LstmBackward<Element>& work, Isa isa, int threads) {
+  share_out<Element>(work, isa, threads);
+}
+
+template void run(const LstmForward<float>&, Isa, int);
+template void run(const LstmForward<Bf16>&, Isa, int);
+template void run(const LstmBackward<float>&, Isa, int);
+template void run(const LstmBackward<Bf16>&, Isa, int);
+
+}  // namespace suimon

@@ -1,0 +1,218 @@
+// The LSTM's loops over time. CMake compiles this file once for each instruction set, with
+// SUIMON_ISA set to the namespace it fills and SUIMON_ELEMENT to the type of its products.
+//
+// It calls no inline function of the standard library, see linear_recurrence_loops.cpp.
+#include "lstm.h"
+
+#include "products.h"
+
+namespace suimon::SUIMON_ISA {
+namespace {
+
+using Element = SUIMON_ELEMENT;
+
+constexpr std::int64_t kGates = 4;
+constexpr std::int64_t kWidth = kGates * kUnitsPerBlock;                   // gates of one block
+constexpr std::int64_t kPanelWidth = kBlocksPerPanel * kUnitsPerBlock;     // units of one panel
+
+// Rows that are worked on together: their sums stay in the first level of cache.
+constexpr std::int64_t kRowsTogether = 32;
+
+// Depth of one pass of the backward product, so that its rows of A stay there too.
+constexpr std::int64_t kDepthTogether = 512;
+
+// Bytes of gates beyond which they are gone from the caches before backward reads them, and are
+// better written past them.
+constexpr std::int64_t kTooLargeToKeep = 1 << 20;
+
+std::int64_t time_of(const LstmShape& shape, std::int64_t step) {
+  return shape.reverse ? shape.steps - 1 - step : step;
+}
+
+std::uint8_t mark_of(const std::uint8_t* marks, const LstmShape& shape, std::int64_t t,
+                     std::int64_t row) {
+  return marks == nullptr ? 0 : marks[t * shape.rows + row];
+}
+
+// Row `row` of a block in an array (T, U/16, B, …), in rows.
+std::int64_t place(const LstmShape& shape, std::int64_t t, std::int64_t block, std::int64_t row) {
+  return (t * (shape.units / kUnitsPerBlock) + block) * shape.rows + row;
+}
+
+// One step of some rows of one block: the products stand in z, what is left is each unit's own.
+template <bool kStream>
+void finish_step(const LstmForward<Element>& work, std::int64_t step, std::int64_t block,
+                 std::int64_t row_begin, std::int64_t row_end, const float* z) {
+  const auto keep = [](float* to, Floats value) { kStream ? stream(to, value) : store(to, value); };
+  const LstmShape& shape = work.shape;
+  const std::int64_t t = time_of(shape, step);
+  const bool last = step + 1 == shape.steps;
+  const std::int64_t next = last ? t : time_of(shape, step + 1);
+  const float* bias = work.bias + block * kWidth;
+  for (std::int64_t row = row_begin; row < row_end; ++row, z += kWidth) {
+    const std::int64_t at = place(shape, t, block, row);
+    const std::uint8_t mark = mark_of(work.marks, shape, t, row);
+    float* carried = work.c_n + (block * shape.rows + row) * kLanes;
+    float* gates = work.gates + at * kWidth;
+    Element* output = work.output + (t * shape.rows + row) * shape.units + block * kLanes;
+    Floats c = load(carried);
+    Floats h;
+    if (mark == kSkip) {
+      h = load(work.h_before + (t * shape.rows + row) * shape.hidden + block * kLanes);
+      for (std::int64_t gate = 0; gate < kGates; ++gate) keep(gates + gate * kLanes, Floats{});
+      store(output, Floats{});
+    } else {
+      const Floats i = sigmoid(load(z) + load(bias));
+      const Floats f = sigmoid(load(z + kLanes) + load(bias + kLanes));
+      const Floats g = tanh(load(z + 2 * kLanes) + load(bias + 2 * kLanes));
+      const Floats o = sigmoid(load(z + 3 * kLanes) + load(bias + 3 * kLanes));
+      c = (mark == kRestart ? Floats{} : f * c) + i * g;
+      h = o * tanh(c);
+      keep(gates, i);
+      keep(gates + kLanes, f);
+      keep(gates + 2 * kLanes, g);
+      keep(gates + 3 * kLanes, o);
+      store(carried, c);
+      store(output, h);
+    }
+    keep(work.c + at * kLanes, c);
+    if (last) {
+      store(work.h_n + (block * shape.rows + row) * kLanes, h);
+    } else {
+      const bool restarts = mark_of(work.marks, shape, next, row) == kRestart;
+      store(work.h_before + (next * shape.rows + row) * shape.hidden + block * kLanes,
+            restarts ? Floats{} : h);
+    }
+  }
+}
+
+// The c that a step started from: that of the step before, or what the sequence began with.
+const float* c_before(const float* c, const float* c_0, const LstmShape& shape, std::int64_t step,
+                      std::int64_t block) {
+  if (step == 0) return c_0 + place(shape, 0, block, 0) * kLanes;
+  return c + place(shape, time_of(shape, step - 1), block, 0) * kLanes;
+}
+
+// One step back of one block: the gradient of its gates, and of the c that the step started from.
+void start_step_back(const LstmBackward<Element>& work, const LstmShare& share, std::int64_t step,
+                     std::int64_t block) {
+  const LstmShape& shape = work.shape;
+  const std::int64_t t = time_of(shape, step);
+  const float* c_old_block = c_before(work.c, work.c_0, shape, step, block);
+  float* grad_h_block = work.grad_h + block / kBlocksPerPanel * shape.rows * kPanelWidth +
+                        block % kBlocksPerPanel * kLanes;
+  for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
+    const std::uint8_t mark = mark_of(work.marks, shape, t, row);
+    Element* grad = work.grad_gates + (t * shape.rows + row) * work.gates_stride + block * kWidth;
+    if (mark == kSkip) {
+      for (std::int64_t gate = 0; gate < kGates; ++gate) store(grad + gate * kLanes, Floats{});
+      continue;  // what comes from later goes on to what was before
+    }
+    const std::int64_t at = place(shape, t, block, row);
+    const float* z = work.gates + at * kWidth;
+    float* carried_h = grad_h_block + row * kPanelWidth;
+    float* carried_c = work.grad_c + (block * shape.rows + row) * kLanes;
+    const Floats i = load(z);
+    const Floats f = load(z + kLanes);
+    const Floats g = load(z + 2 * kLanes);
+    const Floats o = load(z + 3 * kLanes);
+    const Floats read = tanh(load(work.c + at * kLanes));
+    const Floats c_old = mark == kRestart ? Floats{} : load(c_old_block + row * kLanes);
+    const Floats grad_h =
+        load(carried_h) +
+        load(work.grad_output + (t * shape.rows + row) * shape.units + block * kLanes);
+    const Floats grad_c = load(carried_c) + grad_h * o * (1.0f - read * read);
+    store(grad, grad_c * g * i * (1.0f - i));
+    store(grad + kLanes, grad_c * c_old * f * (1.0f - f));
+    store(grad + 2 * kLanes, grad_c * i * (1.0f - g * g));
+    store(grad + 3 * kLanes, grad_h * read * o * (1.0f - o));
+    store(carried_c, mark == kRestart ? Floats{} : grad_c * f);
+    store(carried_h, Floats{});  // the product with the gates' gradient is added to it
+  }
+}
+
+// Nothing goes back past a restart.
+void drop_restarted(const LstmBackward<Element>& work, const LstmShare& share, std::int64_t t) {
+  const LstmShape& shape = work.shape;
+  for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
+    if (mark_of(work.marks, shape, t, row) != kRestart) continue;
+    for (std::int64_t block = share.block_begin; block < share.block_end; ++block) {
+      store(work.grad_h + (block / kBlocksPerPanel * shape.rows + row) * kPanelWidth +
+                block % kBlocksPerPanel * kLanes,
+            Floats{});
+    }
+  }
+}
+
+template <bool kStream>
+void run_steps(const LstmForward<Element>& work, const LstmShare& share) {
+  const LstmShape& shape = work.shape;
+  Tiles tiles;
+  alignas(64) float z[kRowsTogether * kWidth];
+  for (std::int64_t step = 0; step < shape.steps; ++step) {
+    const std::int64_t begin = time_of(shape, step) * shape.rows;
+    for (std::int64_t block = share.block_begin; block < share.block_end; ++block) {
+      const Panel<Element> ih{work.panels_ih + block * shape.inputs * kWidth, kGates, shape.inputs};
+      const Panel<Element> hh{work.panels_hh + block * shape.hidden * kWidth, kGates, shape.hidden};
+      for (std::int64_t row = share.row_begin; row < share.row_end; row += kRowsTogether) {
+        const std::int64_t left = share.row_end - row;
+        const std::int64_t rows = left < kRowsTogether ? left : kRowsTogether;
+        const Element* x = work.x + (begin + row) * shape.inputs;
+        const Element* h = work.h_before + (begin + row) * shape.hidden;
+        product<Into::fresh>(tiles, rows, shape.inputs, x, shape.inputs, ih, 0, z, kWidth);
+        product<Into::sum>(tiles, rows, shape.hidden, h, shape.hidden, hh, 0, z, kWidth);
+        finish_step<kStream>(work, step, block, row, row + rows, z);
+      }
+    }
+    if (share.meeting != nullptr) share.meeting->wait();
+  }
+  if (kStream) end_streaming();
+}
+
+// The gradient of h before a step from that of the step's gates, for the units of this share.
+void product_back(const LstmBackward<Element>& work, const LstmShare& share, std::int64_t t,
+                  Tiles& tiles) {
+  const LstmShape& shape = work.shape;
+  const std::int64_t depth = shape.units * kGates;
+  for (std::int64_t row = share.row_begin; row < share.row_end; row += kRowsTogether) {
+    const std::int64_t left = share.row_end - row;
+    const std::int64_t rows = left < kRowsTogether ? left : kRowsTogether;
+    const Element* grad = work.grad_gates + (t * shape.rows + row) * work.gates_stride;
+    for (std::int64_t k = 0; k < depth; k += kDepthTogether) {
+      const std::int64_t K = depth - k < kDepthTogether ? depth - k : kDepthTogether;
+      for (std::int64_t block = share.block_begin; block < share.block_end;
+           block += kBlocksPerPanel) {
+        const std::int64_t rest = share.block_end - block;
+        const Panel<Element> panel{
+            work.panels_back + block * kUnitsPerBlock * depth,
+            static_cast<int>(rest < kBlocksPerPanel ? rest : kBlocksPerPanel), depth};
+        float* grad_h = work.grad_h + (block / kBlocksPerPanel * shape.rows + row) * kPanelWidth;
+        product<Into::sum>(tiles, rows, K, grad + k, work.gates_stride, panel, k, grad_h,
+                           kPanelWidth);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void loop(const LstmForward<Element>& work, const LstmShare& share) {
+  const LstmShape& shape = work.shape;
+  const std::int64_t bytes = shape.steps * shape.rows * shape.units * kGates * 4;
+  (bytes > kTooLargeToKeep ? run_steps<true> : run_steps<false>)(work, share);
+}
+
+void loop(const LstmBackward<Element>& work, const LstmShare& share) {
+  Tiles tiles;
+  for (std::int64_t step = work.shape.steps; step-- > 0;) {
+    for (std::int64_t block = share.block_begin; block < share.block_end; ++block) {
+      start_step_back(work, share, step, block);
+    }
+    if (share.meeting != nullptr) share.meeting->wait();
+    const std::int64_t t = time_of(work.shape, step);
+    product_back(work, share, t, tiles);
+    if (work.marks != nullptr) drop_restarted(work, share, t);
+  }
+}
+
+}  // namespace suimon::SUIMON_ISA

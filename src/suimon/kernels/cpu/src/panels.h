@@ -1,0 +1,81 @@
+// Weight matrices laid out as the products of products.h read them, from front to back.
+//
+// A panel is a matrix (K, G*16), G groups of 16 columns, 1 to 4.
+//   float32    [K][G][16]
+//   bfloat16   two groups after two groups, each pair [K/32][2][16][16][2], that is in tiles of 32
+//              rows by 16 columns of 1 KiB, two neighbours in K side by side, as the processor's
+//              products of bfloat16 and its matrix registers want them; a last odd group alone. K is
+//              a multiple of 32.
+#pragma once
+
+#include <cstdint>
+
+namespace suimon {
+
+typedef std::uint16_t Bf16;  // the upper half of a float32
+
+constexpr std::int64_t kUnitsPerBlock = 16;
+constexpr std::int64_t kBlocksPerPanel = 4;  // of the states' columns, in the backward product
+constexpr std::int64_t kTileDepth = 32;
+constexpr std::int64_t kTileSize = kTileDepth * kUnitsPerBlock;
+
+// Neighbours in K that stand side by side.
+template <typename Element>
+constexpr std::int64_t kSideBySide = sizeof(float) / sizeof(Element);
+
+template <typename Element>
+struct Panel {
+  const Element* data;
+  int groups;          // G
+  std::int64_t depth;  // K
+};
+
+// Elements from one group, row (pair of rows for bfloat16) and tile to the next. Tiles of float32
+// are the whole depth.
+struct PanelSteps {
+  std::int64_t group;
+  std::int64_t row;
+  std::int64_t tile;
+  std::int64_t tile_depth;
+};
+
+static inline PanelSteps steps_of(const Panel<float>& panel, int /*group*/) {
+  return {kUnitsPerBlock, panel.groups * kUnitsPerBlock, 0, panel.depth};
+}
+
+static inline PanelSteps steps_of(const Panel<Bf16>& panel, int group) {
+  const std::int64_t side = (group | 1) < panel.groups ? 2 : 1;
+  return {kTileSize, 2 * kUnitsPerBlock, side * kTileSize, kTileDepth};
+}
+
+// Where row k (a multiple of kTileDepth for bfloat16) of a group begins.
+static inline const float* columns_of(const Panel<float>& panel, int group, std::int64_t k) {
+  return panel.data + (k * panel.groups + group) * kUnitsPerBlock;
+}
+
+static inline const Bf16* columns_of(const Panel<Bf16>& panel, int group, std::int64_t k) {
+  const PanelSteps steps = steps_of(panel, group);
+  return panel.data + (group & ~1) * kUnitsPerBlock * panel.depth + k / kTileDepth * steps.tile +
+         (group & 1) * kTileSize;
+}
+
+// A matrix of gates (G*units, width), rows in the order of the gates, as torch.nn keeps it.
+struct GateMatrix {
+  const float* values;   // (G*units, width) read
+  std::int64_t gates;    // G
+  std::int64_t units;
+  std::int64_t width;
+};
+
+// For products x*W^T: a panel for each block of 16 units, `depth` >= width rows of G*16 columns;
+// zeros where there is no unit or no row. `panels` holds ceil(units/16)*depth*G*16 elements.
+template <typename Element>
+void pack_for_gates(const GateMatrix& matrix, std::int64_t depth, Element* panels, int threads);
+
+// For products g*W, of gates in blocks (units/16, G, 16), units rounded up to whole blocks: a panel
+// for each 4 blocks of 16 columns, fewer in the last. Width must be that of a state, `units`.
+// `panels` holds G*U*U elements, U the units rounded up.
+template <typename Element>
+void pack_for_state(const GateMatrix& matrix, Element* panels, int threads);
+
+}  // namespace suimon
