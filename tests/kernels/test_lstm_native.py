@@ -115,6 +115,17 @@ def test_the_trace_is_the_definitions_and_carries_gradients():
     assert list(done) == list(expected)
 
 
+def test_without_a_graph_the_values_are_the_same_to_the_bit():
+    for parts in around_the_steps(5):
+        request = ask(5, 20, **parts)
+        recorded = native.scan(request)
+        with torch.no_grad():
+            done = native.scan(request)
+        pairs = zip(outputs(done), outputs(recorded), strict=True)
+        assert all(torch.equal(ours, theirs) for ours, theirs in pairs)
+        assert not done.output.requires_grad
+
+
 def test_derivatives_of_the_second_order_are_the_definitions():
     request = ask(3, 10)
 

@@ -50,13 +50,14 @@ bool misaligned(const float* memory) { return reinterpret_cast<std::uintptr_t>(m
 
 template <typename Element>
 void forward(const Array& x, const Array& weight_ih, const Array& weight_hh, const Array& bias,
-             const OptionalArray& marks, const Array& h_before, const Array& gates, const Array& c,
-             const Array& output, const Array& h_n, const Array& c_n, bool reverse,
+             const OptionalArray& marks, const Array& h_before, const OptionalArray& gates,
+             const OptionalArray& c, const Array& output, const Array& h_n, const Array& c_n, bool reverse,
              int threads, Isa isa) {
   const std::int64_t T = axis(x, 0), B = axis(x, 1), X = axis(x, 2);
   const std::int64_t H = axis(weight_hh, 1), I = axis(weight_ih, 1), S = axis(h_before, 2);
   const std::int64_t blocks = blocks_of(H), U = blocks * kUnitsPerBlock;
   if (X < I || S < U) throw std::invalid_argument("`x` or `h_before` is too narrow");
+  if (gates.has_value() != c.has_value()) throw std::invalid_argument("`gates` without `c`");
   static thread_local Workspace<Element> for_ih, for_hh;
   Element* panels_ih = for_ih.of(kGates * U * X);
   Element* panels_hh = for_hh.of(kGates * U * S);
@@ -121,8 +122,8 @@ void add_lstm(nb::module_& m) {
   m.def(
       "lstm_forward",
       [](const Array& x, const Array& weight_ih, const Array& weight_hh, const Array& bias,
-         const OptionalArray& marks, const Array& h_before, const Array& gates, const Array& c,
-         const Array& output, const Array& h_n, const Array& c_n, bool reverse, int threads,
+         const OptionalArray& marks, const Array& h_before, const OptionalArray& gates,
+         const OptionalArray& c, const Array& output, const Array& h_n, const Array& c_n, bool reverse, int threads,
          std::string_view isa) {
         const Isa set = chosen(isa);
         if (holds<Bf16>(x)) refuse_bf16(set);
@@ -131,7 +132,7 @@ void add_lstm(nb::module_& m) {
                                                           reverse, threads, set);
       },
       nb::arg("x"), nb::arg("weight_ih"), nb::arg("weight_hh"), nb::arg("bias"),
-      nb::arg("marks").none(), nb::arg("h_before"), nb::arg("gates"), nb::arg("c"),
+      nb::arg("marks").none(), nb::arg("h_before"), nb::arg("gates").none(), nb::arg("c").none(),
       nb::arg("output"), nb::arg("h_n"), nb::arg("c_n"), nb::kw_only(), nb::arg("reverse"), nb::arg("threads"),
       nb::arg("isa"), "Run an LSTM over a sequence; see src/lstm.h for every array.");
 

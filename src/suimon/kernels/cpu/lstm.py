@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.dlpack import to_dlpack  # pyright: ignore[reportPrivateImportUsage]
 
@@ -16,12 +15,23 @@ from suimon.cells import LSTMCell
 from suimon.kernels.api import ScanRequest, ScanResult
 from suimon.kernels.autocast import autocast_dtype
 from suimon.kernels.cpu import pages
+from suimon.kernels.cpu.blocks import (
+    LANES,
+    in_blocks,
+    in_columns,
+    of_units,
+    out_of_blocks,
+    round_up,
+    wide,
+    without_padding,
+)
 from suimon.kernels.cpu.native import instruction_set, multiplies_bf16
 from suimon.kernels.differentiation import gradients
 from suimon.kernels.flattening import differentiable_inputs, with_inputs
 from suimon.kernels.reference import ReferenceBackend
 from suimon.kernels.reference.schedule import restarts, valid_steps, zero_padding
 from suimon.kernels.transforms import needs_plain_operations
+from suimon.shapes import LayerTrace, Weights
 
 PLAIN = {
     "forget_gate": True,
@@ -32,9 +42,8 @@ PLAIN = {
 }
 """The options that the kernel has so far, and their values."""
 
-GATES = ("i", "f", "g", "o")
+TRACED = ("i", "f", "g", "o", "c", "h")
 SKIP, RESTART = 1, 2  # marks, as src/lstm.h has them
-LANES = 16  # units in a block
 PANEL = 64  # units that the backward product does at once
 PAIRED = 32  # bfloat16 products take so many entries at once
 APART = 32  # rows a power of two apart fall on each other in a cache; these entries keep them off
@@ -69,11 +78,17 @@ def scan(request: ScanRequest) -> ScanResult:
         return ReferenceBackend().scan(request)
     if request.x.numel() == 0:
         return ReferenceBackend().scan(request)  # no step to take, fast or slowly
-    output, h_n, c_n, *trace = _Sequence.apply(request, *differentiable_inputs(request))
-    named = dict(zip((*GATES, "c"), trace, strict=True)) if request.trace else None
-    if named is not None:
-        named["h"] = output.clone()
-    return ScanResult(output, type(request.state)(h_n, c_n), named)
+    inputs = differentiable_inputs(request)
+    recording = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs)
+    if not recording and not request.trace:
+        _, output, h_n, c_n = _forward(request, history=False)
+        return ScanResult(output, type(request.state)(h_n, c_n))
+    results: Any = _Sequence.apply(request, *inputs)
+    output, h_n, c_n, *steps = results
+    trace: LayerTrace | None = None
+    if request.trace:
+        trace = dict(zip(TRACED, (*steps, output.clone()), strict=True))
+    return ScanResult(output, type(request.state)(h_n, c_n), trace)
 
 
 class _Saved(NamedTuple):
@@ -90,8 +105,8 @@ class _Saved(NamedTuple):
 
     x: Tensor
     h_before: Tensor
-    gates: Tensor
-    c: Tensor
+    gates: Tensor | None
+    c: Tensor | None
     c_0: Tensor
     marks: Tensor | None
 
@@ -101,13 +116,12 @@ class _Sequence(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, request: ScanRequest, *tensors: Tensor) -> tuple[Tensor, ...]:
-        saved, output, h_n, c_n = _forward(request)
+        saved, output, h_n, c_n = _forward(request, history=True)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*tensors, *saved)
         ctx.request, ctx.autocast = request, autocast_dtype(request)
-        H = request.cell.hidden_size
-        results = (_true(output, H), _of_units(h_n, H), _of_units(c_n, H))
-        return (*results, *_trace(saved, H)) if request.trace else results
+        steps = _trace(saved, output.shape[-1]) if request.trace else []
+        return output, h_n, c_n, *steps
 
     @staticmethod
     def backward(ctx: Any, *arrived: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -137,32 +151,35 @@ def _of_definition(
     return gradients(definition, request, needed, arrived, torch.is_grad_enabled())
 
 
-def _forward(request: ScanRequest) -> tuple[_Saved, Tensor, Tensor, Tensor]:
-    """What backward needs, the output ``(T, B, U)``, and the last h and c ``(U/16, B, 16)``."""
+def _forward(request: ScanRequest, history: bool) -> tuple[_Saved, Tensor, Tensor, Tensor]:
+    """What backward needs, the output ``(T, B, H)``, and the last h and c ``(B, H)``.
+
+    Without ``history`` the gates and c of the steps are neither kept nor in what backward needs.
+    """
     from suimon.kernels.cpu import _native
 
-    cell = request.cell
-    weights = cell.weights() if request.weights is None else request.weights
+    cell, weights = _cell_and_weights(request)
     T, B = request.x.shape[:2]
-    H, U = cell.hidden_size, _up(cell.hidden_size, LANES)
+    H, U = cell.hidden_size, round_up(cell.hidden_size, LANES)
     dtype = autocast_dtype(request) or torch.float32
     side = PAIRED if dtype == torch.bfloat16 else 1
-    X, S = _up(cell.input_size, side), _up(U, side)
+    X, S = round_up(cell.input_size, side), round_up(U, side)
     valid = valid_steps(request)
     marks = _marks(request, valid)
-    x = _wide(zero_padding(request.x, valid).to(dtype), X)
+    x = wide(zero_padding(request.x, valid).to(dtype), X)
     first = T - 1 if request.reverse else 0
-    h_0 = _wide(request.state.h.to(dtype), S)
+    h_0 = wide(request.state.h.to(dtype), S)
     if marks is not None:
         h_0 = h_0.masked_fill((marks[first] == RESTART)[:, None], 0)
     h_before = pages.empty(T, B, S, dtype=dtype)
     if S > U:
         h_before[..., U:] = 0
     h_before[first] = h_0
-    c_0 = _in_columns(request.state.c.float(), LANES)
+    c_0 = in_columns(request.state.c.float(), LANES)
     blocks = U // LANES
-    gates = pages.empty(T, blocks, B, 4, LANES)
-    c, h_n, c_n = pages.empty(T, blocks, B, LANES), torch.empty_like(c_0), c_0.clone()
+    gates = pages.empty(T, blocks, B, 4, LANES) if history else None
+    c = pages.empty(T, blocks, B, LANES) if history else None
+    h_n, c_n = torch.empty_like(c_0), c_0.clone()
     output = x.new_empty(T, B, U)
     bias = torch.zeros(4, H)
     if cell.bias:
@@ -171,11 +188,11 @@ def _forward(request: ScanRequest) -> tuple[_Saved, Tensor, Tensor, Tensor]:
         to_dlpack(x),
         to_dlpack(weights["weight_ih"].detach().contiguous()),
         to_dlpack(weights["weight_hh"].detach().contiguous()),
-        to_dlpack(_in_blocks(bias.detach(), U)),
-        None if marks is None else to_dlpack(marks),
+        to_dlpack(in_blocks(bias.detach(), U)),
+        _optional(marks),
         to_dlpack(h_before),
-        to_dlpack(gates),
-        to_dlpack(c),
+        _optional(gates),
+        _optional(c),
         to_dlpack(output),
         to_dlpack(h_n),
         to_dlpack(c_n),
@@ -183,7 +200,8 @@ def _forward(request: ScanRequest) -> tuple[_Saved, Tensor, Tensor, Tensor]:
         threads=torch.get_num_threads(),
         isa=instruction_set(),
     )
-    return _Saved(x, h_before, gates, c, c_0, marks), output, h_n, c_n
+    saved = _Saved(x, h_before, gates, c, c_0, marks)
+    return saved, without_padding(output, H), of_units(h_n, H), of_units(c_n, H)
 
 
 def _backward(
@@ -192,16 +210,18 @@ def _backward(
     """The gradients of x, h_0, c_0 and the weights, in the order of ``differentiable_inputs``."""
     from suimon.kernels.cpu import _native
 
-    cell, weights = request.cell, request.weights
+    cell, weights = _cell_and_weights(request)
+    assert saved.gates is not None
+    assert saved.c is not None
     T, blocks, B = saved.gates.shape[:3]
     H, I, U = cell.hidden_size, cell.input_size, blocks * LANES
     dtype = saved.x.dtype
     grad_output, grad_h, grad_c = arrived
     if grad_output is None:
         grad_output = saved.x.new_zeros(T, B, U)
-    grad_output = _wide(grad_output.to(dtype), U).contiguous()
+    grad_output = wide(grad_output.to(dtype), U).contiguous()
     grad_h, grad_c = (
-        _in_columns(torch.zeros(B, H) if grad is None else grad.float(), width)
+        in_columns(torch.zeros(B, H) if grad is None else grad.float(), width)
         for grad, width in ((grad_h, PANEL), (grad_c, LANES))
     )
     grad_gates = pages.empty(T, B, 4 * U + APART, dtype=dtype)
@@ -210,7 +230,7 @@ def _backward(
         to_dlpack(saved.gates),
         to_dlpack(saved.c),
         to_dlpack(saved.c_0),
-        None if saved.marks is None else to_dlpack(saved.marks),
+        _optional(saved.marks),
         to_dlpack(grad_output),
         to_dlpack(grad_h),
         to_dlpack(grad_c),
@@ -220,9 +240,9 @@ def _backward(
         isa=instruction_set(),
     )
     flat = grad_gates.flatten(0, 1)[:, : 4 * U]
-    found: list[Tensor | None] = [None, _of_units(grad_h, H), _of_units(grad_c, H)]
+    found: list[Tensor | None] = [None, of_units(grad_h, H), of_units(grad_c, H)]
     if needed[0]:
-        grad_x = flat @ _in_blocks(weights["weight_ih"].view(4, H, I), U).view(4 * U, I).to(dtype)
+        grad_x = flat @ in_blocks(weights["weight_ih"].view(4, H, I), U).view(4 * U, I).to(dtype)
         found[0] = grad_x.view(T, B, I).to(request.x.dtype)
     names = cell.parameter_shapes()
     wanted = dict(zip(names, needed[3:], strict=True))
@@ -230,22 +250,34 @@ def _backward(
     for name, factor, width in (("weight_ih", saved.x, I), ("weight_hh", saved.h_before, H)):
         if wanted[name]:
             product = flat.t() @ factor.flatten(0, 1)[:, :width]  # (4*U, width)
-            of_weight[name] = _out_of_blocks(product.float(), H)
+            of_weight[name] = out_of_blocks(product.float(), H)
     if wanted.get("bias_ih") or wanted.get("bias_hh"):
         ones = flat.new_ones(1, T * B)  # a product adds up in float32 without a copy in it
-        of_bias = _out_of_blocks((ones @ flat)[0].float(), H)
-        of_weight |= {"bias_ih": of_bias, "bias_hh": of_bias}
+        of_bias = out_of_blocks((ones @ flat)[0].float(), H)
+        of_weight |= {"bias_ih": of_bias, "bias_hh": of_bias.clone()}
     return [*found, *(of_weight[name] for name in names)]
 
 
 def _trace(saved: _Saved, H: int) -> list[Tensor]:
     """Gates in canonical order and c, ``(T, B, H)`` each, zeros where a step is not valid."""
+    assert saved.gates is not None
+    assert saved.c is not None
     dtype = saved.x.dtype
-    gates = [_of_units(saved.gates[:, :, :, n], H).to(dtype) for n in range(4)]
-    c = _of_units(saved.c, H)
+    gates = [of_units(saved.gates[:, :, :, n], H).to(dtype) for n in range(4)]
+    c = of_units(saved.c, H)
     if saved.marks is not None:
         c = c.masked_fill((saved.marks == SKIP)[..., None], 0)
     return [*gates, c.to(dtype)]
+
+
+def _cell_and_weights(request: ScanRequest) -> tuple[LSTMCell, Weights]:
+    cell = request.cell
+    assert isinstance(cell, LSTMCell)
+    return cell, cell.weights() if request.weights is None else request.weights
+
+
+def _optional(tensor: Tensor | None) -> Any:
+    return None if tensor is None else to_dlpack(tensor)
 
 
 def _marks(request: ScanRequest, valid: Tensor | None) -> Tensor | None:
@@ -259,47 +291,3 @@ def _marks(request: ScanRequest, valid: Tensor | None) -> Tensor | None:
     if restart is not None:
         marks.masked_fill_(restart, RESTART)
     return marks
-
-
-def _in_blocks(rows: Tensor, U: int) -> Tensor:
-    """``(4, H, …)`` to ``(U/16, 4, 16, …)``, contiguous, zeros beyond H."""
-    if rows.shape[1] < U:
-        padding = rows.new_zeros(4, U - rows.shape[1], *rows.shape[2:])
-        rows = torch.cat([rows, padding], dim=1)
-    return rows.unflatten(1, (U // LANES, LANES)).transpose(0, 1).contiguous()
-
-
-def _out_of_blocks(rows: Tensor, H: int) -> Tensor:
-    """``(U/16 * 4 * 16, …)`` to ``(4*H, …)``."""
-    blocks = rows.unflatten(0, (-1, 4, LANES)).transpose(0, 1)  # (4, U/16, 16, …)
-    return blocks.flatten(1, 2)[:, :H].flatten(0, 1)
-
-
-def _in_columns(values: Tensor, width: int) -> Tensor:
-    """``(B, H)`` to ``(ceil(H/width), B, width)``, zeros beyond H; never an alias."""
-    B, H = values.shape
-    columns = _wide(values, _up(H, width)).view(B, -1, width)
-    return columns.transpose(0, 1).clone(memory_format=torch.contiguous_format)
-
-
-def _of_units(columns: Tensor, H: int) -> Tensor:
-    """``(…, N, B, width)`` to ``(…, B, H)``; never an alias."""
-    rows = columns.transpose(-3, -2)  # (…, B, N, width)
-    copied = rows.clone(memory_format=torch.contiguous_format)
-    return _true(copied.flatten(-2), H)
-
-
-def _true(values: Tensor, H: int) -> Tensor:
-    """``values (…, U)`` without what stands beyond H."""
-    return values if values.shape[-1] == H else values[..., :H].contiguous()
-
-
-def _wide(values: Tensor, width: int) -> Tensor:
-    """``values`` contiguous, its last axis filled up with zeros to ``width``."""
-    missing = width - values.shape[-1]
-    return F.pad(values, (0, missing)) if missing else values.contiguous()
-
-
-def _up(value: int, by: int) -> int:
-    """``value`` rounded up to a multiple of ``by``."""
-    return -(-value // by) * by

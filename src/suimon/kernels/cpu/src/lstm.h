@@ -46,7 +46,7 @@ struct LstmForward {
   Element* h_before;             // (T, B, H): that of the first step read, all others written,
                                  // but for columns U to H
   float* gates;                  // (T, U/16, B, 4, 16) written: after their activations; like c at a
-                                 // multiple of 64 bytes
+                                 // multiple of 64 bytes; both null where nobody wants them
   float* c;                      // (T, U/16, B, 16) written: after the step; a skipped one keeps it
   Element* output;               // (T, B, U) written: h, zeros where skipped
   float* h_n;                    // (U/16, B, 16) written: after the last step

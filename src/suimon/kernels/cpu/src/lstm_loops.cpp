@@ -39,11 +39,18 @@ std::int64_t place(const LstmShape& shape, std::int64_t t, std::int64_t block, s
   return (t * (shape.units / kUnitsPerBlock) + block) * shape.rows + row;
 }
 
+// What becomes of the gates and of c at each step: backward needs them, and so does a trace.
+enum class History { none, kept, streamed };
+
+template <History kHistory>
+void record(float* to, Floats value) {
+  kHistory == History::streamed ? stream(to, value) : store(to, value);
+}
+
 // One step of some rows of one block: the products stand in z, what is left is each unit's own.
-template <bool kStream>
+template <History kHistory>
 void finish_step(const LstmForward<Element>& work, std::int64_t step, std::int64_t block,
                  std::int64_t row_begin, std::int64_t row_end, const float* z) {
-  const auto keep = [](float* to, Floats value) { kStream ? stream(to, value) : store(to, value); };
   const LstmShape& shape = work.shape;
   const std::int64_t t = time_of(shape, step);
   const bool last = step + 1 == shape.steps;
@@ -53,13 +60,12 @@ void finish_step(const LstmForward<Element>& work, std::int64_t step, std::int64
     const std::int64_t at = place(shape, t, block, row);
     const std::uint8_t mark = mark_of(work.marks, shape, t, row);
     float* carried = work.c_n + (block * shape.rows + row) * kLanes;
-    float* gates = work.gates + at * kWidth;
     Element* output = work.output + (t * shape.rows + row) * shape.units + block * kLanes;
+    Floats gates[kGates] = {};
     Floats c = load(carried);
     Floats h;
     if (mark == kSkip) {
       h = load(work.h_before + (t * shape.rows + row) * shape.hidden + block * kLanes);
-      for (std::int64_t gate = 0; gate < kGates; ++gate) keep(gates + gate * kLanes, Floats{});
       store(output, Floats{});
     } else {
       const Floats i = sigmoid(load(z) + load(bias));
@@ -68,14 +74,17 @@ void finish_step(const LstmForward<Element>& work, std::int64_t step, std::int64
       const Floats o = sigmoid(load(z + 3 * kLanes) + load(bias + 3 * kLanes));
       c = (mark == kRestart ? Floats{} : f * c) + i * g;
       h = o * tanh(c);
-      keep(gates, i);
-      keep(gates + kLanes, f);
-      keep(gates + 2 * kLanes, g);
-      keep(gates + 3 * kLanes, o);
+      gates[0] = i, gates[1] = f, gates[2] = g, gates[3] = o;
       store(carried, c);
       store(output, h);
     }
-    keep(work.c + at * kLanes, c);
+    if constexpr (kHistory != History::none) {
+      float* kept = work.gates + at * kWidth;
+      for (std::int64_t gate = 0; gate < kGates; ++gate) {
+        record<kHistory>(kept + gate * kLanes, gates[gate]);
+      }
+      record<kHistory>(work.c + at * kLanes, c);
+    }
     if (last) {
       store(work.h_n + (block * shape.rows + row) * kLanes, h);
     } else {
@@ -144,7 +153,7 @@ void drop_restarted(const LstmBackward<Element>& work, const LstmShare& share, s
   }
 }
 
-template <bool kStream>
+template <History kHistory>
 void run_steps(const LstmForward<Element>& work, const LstmShare& share) {
   const LstmShape& shape = work.shape;
   Tiles tiles;
@@ -161,12 +170,12 @@ void run_steps(const LstmForward<Element>& work, const LstmShare& share) {
         const Element* h = work.h_before + (begin + row) * shape.hidden;
         product<Into::fresh>(tiles, rows, shape.inputs, x, shape.inputs, ih, 0, z, kWidth);
         product<Into::sum>(tiles, rows, shape.hidden, h, shape.hidden, hh, 0, z, kWidth);
-        finish_step<kStream>(work, step, block, row, row + rows, z);
+        finish_step<kHistory>(work, step, block, row, row + rows, z);
       }
     }
     if (share.meeting != nullptr) share.meeting->wait();
   }
-  if (kStream) end_streaming();
+  if (kHistory == History::streamed) end_streaming();
 }
 
 // The gradient of h before a step from that of the step's gates, for the units of this share.
@@ -199,7 +208,9 @@ void product_back(const LstmBackward<Element>& work, const LstmShare& share, std
 void loop(const LstmForward<Element>& work, const LstmShare& share) {
   const LstmShape& shape = work.shape;
   const std::int64_t bytes = shape.steps * shape.rows * shape.units * kGates * 4;
-  (bytes > kTooLargeToKeep ? run_steps<true> : run_steps<false>)(work, share);
+  if (work.gates == nullptr) return run_steps<History::none>(work, share);
+  if (bytes <= kTooLargeToKeep) return run_steps<History::kept>(work, share);
+  run_steps<History::streamed>(work, share);
 }
 
 void loop(const LstmBackward<Element>& work, const LstmShare& share) {
