@@ -118,7 +118,7 @@ def judge(corpus: CorpusReport, out: Path) -> None:
     measured = model.evaluate([corpus.valid])
     print(f"   {measured['bits_per_char']:.3f} bits per character on files it never saw\n")
     started = time.monotonic()
-    found = compare(model, corpus.text("train"))
+    found = compare(model, corpus.text("train"), corpus.text("valid"))
     print_functions(found.trained)
     print_comparison(found, time.monotonic() - started)
 
@@ -146,9 +146,14 @@ def print_comparison(found: Comparison, seconds: float) -> None:
     ):
         print(f"      {name:<32} {share.share:>4.0%}")
     print(f"\n   {found.ratio:.0f} times the 5-gram model's share (taken as 1 % where it is less).")
-    print("   Counted: distinct functions of two lines or more that do not stand in the text,")
-    print("   from 'def ' at temperature 0.5 to the next line in column 0, 1,500 characters long")
-    print(f"   at most; all others count against. This took {seconds:.0f} s. What became of each:")
+    print(
+        "   Counted: distinct functions of two lines or more that do not stand in the text, written"
+    )
+    print(
+        "   where one stands in an unseen module, from 'def ' at temperature 0.5 to the next line"
+    )
+    print("   in column 0, 1,500 characters long at most; all others count against. This took")
+    print(f"   {seconds:.0f} s. What became of each:")
     for outcome, number in sorted(found.trained.outcomes.items(), key=lambda item: -item[1]):
         print(f"      {number:>4}  {outcome}")
 

@@ -3,9 +3,19 @@ import torch
 
 from suimon import LanguageModel
 from suimon.lab.python_source.acceptance import ParsedShare
-from suimon.lab.python_source.comparison import Comparison, compare, untrained_twin
+from suimon.lab.python_source.comparison import (
+    BLANK_LINE,
+    CONTEXT,
+    Comparison,
+    compare,
+    places,
+    untrained_twin,
+)
 
 PROGRAM = "".join(f"def f{n}(x):\n    y = x + {n}\n    return y\n\n" for n in range(60))
+
+
+UNSEEN = PROGRAM.replace("y", "z").replace("f", "g").replace("deg", "def")
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +37,8 @@ def test_the_ratio_floors_the_n_gram_at_one_percent(trained, ngram, ratio):
 
 
 def test_three_writers_are_counted_alike(model):
-    found = compare(model, PROGRAM, count=4, seed=5)
-    assert found == compare(model, PROGRAM, count=4, seed=5)
+    found = compare(model, PROGRAM, UNSEEN, count=4, seed=5)
+    assert found == compare(model, PROGRAM, UNSEEN, count=4, seed=5)
     for share in (found.trained, found.untrained, found.ngram):
         assert share.count == sum(share.outcomes.values()) == len(share.samples) == 4
         assert all(sample.startswith("def ") for sample in share.samples)
@@ -46,3 +56,16 @@ def test_an_untrained_twin_has_the_shape_and_no_more(model):
     assert torch.equal(twin.state_dict()[name], again.state_dict()[name])
     assert not torch.equal(twin.state_dict()[name], other.state_dict()[name])
     assert not torch.equal(twin.state_dict()[name], model.network.state_dict()[name])
+
+
+def test_places_are_before_functions_in_column_0_and_do_not_repeat():
+    found = places(UNSEEN + "class C:\n    def method(self): pass\n", 1000, seed=3)
+    assert all(len(place) == CONTEXT and place.endswith("\n\n") for place in found)
+    assert len(set(found)) == len(found)
+    assert all(UNSEEN[UNSEEN.index(place) + CONTEXT :].startswith("def g") for place in found)
+    early = [n for n in range(60) if UNSEEN.index(f"def g{n}(") < CONTEXT]
+    assert len(found) == 60 - len(early)
+
+
+def test_without_a_place_a_blank_line_is_read():
+    assert places("x = 1\ndef f(): pass\n", 5, seed=0) == [BLANK_LINE]

@@ -95,15 +95,19 @@ def test_the_limit_counts_the_prompt(limit):
     assert {len(text) for text in texts} == {limit}
 
 
-def test_what_is_read_before_the_prompt_is_no_part_of_the_texts():
-    class Reader(Chain):
-        def __call__(self, tokens, state=None):
-            self.read = [*getattr(self, "read", []), tokens[:, 0].tolist()]
-            return super().__call__(tokens, state)
+def test_each_text_goes_on_from_what_was_read_before_its_prompt():
+    class Echo(Chain):
+        """Writes the first token that it ever read, again and again."""
 
-    reader = Reader(ANY)
-    sampler = NetworkSampler(reader, UNITS, temperature=1.0, seed=1, before="bc")
-    (text,) = sampler("a", count=1, limit=3, done=never)
-    assert reader.read[0] == [2, 3, 1]
-    assert text[0] == "a"
-    assert len(text) == 3
+        def __call__(self, tokens, state=None):
+            first = tokens[:1, :, None].float() if state is None else state  # (1, B, 1)
+            if state is None:
+                self.read = tokens.T.tolist()
+            scores = 99.0 * torch.nn.functional.one_hot(first[0, :, 0].long(), 4)  # (B, V)
+            return scores.expand(len(tokens), -1, -1), first
+
+    echo = Echo(ANY)
+    sampler = NetworkSampler(echo, UNITS, temperature=1.0, seed=1, before=["bc", "ca"])
+    texts = sampler("a", count=3, limit=3, done=never)
+    assert echo.read == [[2, 3, 1], [3, 1, 1]]
+    assert texts == ["abb", "acc", "abb"]

@@ -1,7 +1,8 @@
 """A character network as a writer of many functions at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,16 +14,16 @@ from suimon.inference.session import Session, TokenNetwork
 class NetworkSampler:
     """Writes texts with a network, side by side in one batch.
 
-    Every text starts from the network's initial state. A text that is done leaves the batch, so
-    that the last ones do not cost what the whole does.
+    A text that is done leaves the batch, so that the last ones do not cost what the whole does.
 
     Args:
         network: ``network(tokens (T, B), state) -> (logits (T, B, V), state)``.
         units: its vocabulary; the token for the unknown is never written.
         temperature: 0 or more; see :func:`suimon.inference.sampling.distribution`.
         seed: the same texts for the same seed and count.
-        before: read ahead of every prompt, and no part of the texts. A network that has read
-            nothing does not know that it stands at the start of a line.
+        before: read ahead of the prompt and no part of the texts: the first text goes on from the
+            first of these, the second from the second, and so on, around again. All have one
+            length. A network that was trained with a carried state has hardly ever read nothing.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class NetworkSampler:
         *,
         temperature: float,
         seed: int,
-        before: str = "",
+        before: Sequence[str] = ("",),
     ) -> None:
         self._network = network
         self._units = units
@@ -47,10 +48,7 @@ class NetworkSampler:
         generator = torch.Generator().manual_seed(self._seed)
         texts = [prompt] * count
         writing = list(range(count))  # the texts that the rows of the batch belong to
-        session = Session(self._network)
-        ids = self._units.encode(self._before + prompt).astype("int64")
-        logits = session.feed(torch.from_numpy(ids).unsqueeze(1))  # (1, V)
-        session, logits = session.repeat(count), logits.expand(count, -1)  # (B, V)
+        session, logits = self._read(prompt, count)
         while True:
             tokens = self._draw(logits, generator)  # (B,)
             for row, text in enumerate(writing):
@@ -68,6 +66,16 @@ class NetworkSampler:
                 session.keep(kept)
                 tokens = tokens[kept]
             logits = session.step(tokens)
+
+    def _read(self, prompt: str, count: int) -> tuple[Session, Tensor]:
+        """A session of ``count`` streams that have read ``prompt``; logits ``(count, V)``."""
+        read = [self._units.encode(before + prompt) for before in self._before[:count]]
+        tokens = torch.from_numpy(np.stack(read, axis=1).astype("int64"))  # (T, N)
+        session = Session(self._network, len(read))
+        logits = session.feed(tokens)
+        streams = torch.arange(count) % len(read)
+        session.keep(streams)
+        return session, logits[streams]
 
     def _draw(self, logits: Tensor, generator: torch.Generator) -> Tensor:
         logits = logits.clone()
