@@ -6,7 +6,8 @@ their peer is the parallel scan in logarithms of Feng et al. (2024), appendix B,
 makes the candidate positive, so that it computes something else, with as many weights and products.
 
 A training step is forward and backward, gradients of the input included, as for a layer within a
-network; inference is the forward pass alone. The input is as wide as the layer.
+network; inference is the forward pass alone. The input is as wide as the layer. bfloat16 is that of
+autocast, the weights in float32.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from report import interleaved, rounded, write_report
 from torch import Tensor, nn
+from torch.cpu import get_capabilities
 
 from suimon.layers import GRU, LSTM, RNN, MinGRU, MinLSTM
 
@@ -95,36 +97,51 @@ def pairs(case: Case) -> dict[str, tuple[nn.Module, nn.Module]]:
     return made
 
 
-def training_step(layer: nn.Module, x: Tensor) -> Step:
+def training_step(layer: nn.Module, x: Tensor, bf16: bool) -> Step:
     """Forward, and the gradients of the weights and of the input."""
     x = x.clone().requires_grad_()
     leaves = [x, *layer.parameters()]
     gradient = torch.rand_like(x)
-    return lambda: torch.autograd.grad(layer(x)[0], leaves, gradient)
+
+    def step() -> object:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            output = layer(x)[0]
+        return torch.autograd.grad(output, leaves, gradient.to(output.dtype))
+
+    return step
 
 
-def inference(layer: nn.Module, x: Tensor) -> Step:
+def inference(layer: nn.Module, x: Tensor, bf16: bool) -> Step:
     """The forward pass."""
     layer.eval()
 
     def step() -> object:
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             return layer(x)
 
     return step
 
 
-def measure(ours: nn.Module, peer: nn.Module, case: Case, rounds: int) -> dict[str, Any]:
+def measure(
+    ours: nn.Module, peer: nn.Module, case: Case, rounds: int, bf16: bool = False
+) -> dict[str, Any]:
     """Both layers in turns, and how far apart their outputs are where they compute the same."""
     x = torch.randn(case.steps, case.batch, case.hidden)
     make = training_step if case.training else inference
-    times = interleaved({"suimon": make(ours, x), "peer": make(peer, x)}, rounds=rounds)
+    steps = {"suimon": make(ours, x, bf16), "peer": make(peer, x, bf16)}
+    times = interleaved(steps, rounds=rounds)
     found = {**times.summary(), "peer_times_suimon": rounded(times.ratio("peer", "suimon"))}
     if isinstance(peer, LogSpace):
         return {"peer_is": "log space", **found}
     with torch.inference_mode():
         apart = (ours(x)[0] - peer(x)[0]).abs().max().item()
     return {"peer_is": "torch.nn", **found, "largest_difference": rounded(apart)}
+
+
+def dtypes_for(peer: nn.Module) -> tuple[str, ...]:
+    """float32; for torch's own layers bfloat16 under autocast too, where the processor has it."""
+    paired = get_capabilities().get("amx_bf16") and not isinstance(peer, LogSpace)
+    return ("float32", "bfloat16") if paired else ("float32",)
 
 
 def main() -> None:
@@ -138,13 +155,15 @@ def main() -> None:
         for threads in sorted({1, available}):
             torch.set_num_threads(threads)
             for name, (ours, peer) in pairs(case).items():
-                key = (
-                    f"{name}, {title}: L={case.layers} H={case.hidden} B={case.batch} "
-                    f"T={case.steps} threads={threads}"
-                )
-                results[key] = row = measure(ours, peer, case, rounds)
-                print(f"{key:80} {row['peer_is']}: {row['peer_times_suimon']} times as long")
-    write_report("layers", results, settings={"dtype": "float32", "rounds": rounds})
+                for dtype in dtypes_for(peer):
+                    key = (
+                        f"{name}, {title}: L={case.layers} H={case.hidden} B={case.batch} "
+                        f"T={case.steps} threads={threads} {dtype}"
+                    )
+                    row = measure(ours, peer, case, rounds, bf16=dtype == "bfloat16")
+                    results[key] = row
+                    print(f"{key:88} {row['peer_is']}: {row['peer_times_suimon']} times as long")
+    write_report("layers", results, settings={"rounds": rounds})
 
 
 if __name__ == "__main__":

@@ -86,7 +86,8 @@ def prepare(modules: int | None) -> CorpusReport:
 def train(corpus: CorpusReport, out: Path, minutes: float) -> int:
     """Train by the command that a user would type, in a process whose time is the budget."""
     words = ["train", "text", str(corpus.train), "--valid-files", str(corpus.valid)]
-    words += ["--out", str(out), "--minutes", f"{minutes:g}", *suited_to_code()]
+    words += ["--out", str(out), "--minutes", f"{minutes:g}", "--valid-limit", "200000"]
+    words += suited_to_code()
     heading(f"2. Training for {minutes:g} minutes")
     print(f"   $ suimon {shlex.join(words)}\n", flush=True)
     process = subprocess.Popen([sys.executable, "-m", "suimon", *words])
