@@ -90,6 +90,18 @@ def test_equals_the_definition_on_any_number_of_threads(threads, rows, units):
         assert (ours - theirs).abs().max() <= 2e-5 * theirs.abs().max().clamp(min=1)
 
 
+@pytest.mark.parametrize("isa", instruction_sets())
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_few_rows_over_many_steps_are_the_definition(isa, rows, reverse, monkeypatch):
+    """The input's products are made for 32 rows at once, of several steps; 75 are no multiple."""
+    monkeypatch.setenv(ISA_VARIABLE, isa)
+    lengths = torch.randint(0, 76, (rows,))
+    request = ask(rows, 24, steps=75, lengths=lengths, reverse=reverse)
+    done, expected = native.scan(request), reference.scan(request)
+    assert_close(outputs(done), outputs(expected), scale=5)  # 75 steps, each with its rounding
+
+
 @pytest.mark.parametrize("bias", [True, False])
 def test_without_bias_and_where_not_everything_wants_a_gradient(bias):
     cell = LSTMCell(I, 9, bias=bias)

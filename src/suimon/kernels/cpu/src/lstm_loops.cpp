@@ -4,6 +4,8 @@
 // It calls no inline function of the standard library, see linear_recurrence_loops.cpp.
 #include "lstm.h"
 
+#include <new>
+
 #include "products.h"
 
 namespace suimon::SUIMON_ISA {
@@ -153,13 +155,73 @@ void drop_restarted(const LstmBackward<Element>& work, const LstmShare& share, s
   }
 }
 
+// The part of the gates that comes from x, for some steps at once where a step has few rows: a
+// product of one row would read all weights for it.
+class Projection {
+ public:
+  Projection(const LstmForward<Element>& work, const LstmShare& share)
+      : work_(work), share_(share), rows_(share.row_end - share.row_begin) {
+    const bool all_rows = rows_ == work.shape.rows;  // then the rows of several steps lie together
+    steps_ = all_rows && rows_ < kRowsTogether ? kRowsTogether / rows_ : 1;
+    if (steps_ > work.shape.steps) steps_ = work.shape.steps;
+    if (steps_ > 1) {
+      const std::int64_t blocks = share.block_end - share.block_begin;
+      const auto size = static_cast<std::size_t>(blocks * steps_ * rows_ * kWidth);
+      memory_ = new (std::nothrow) float[size];
+    }
+  }
+  Projection(const Projection&) = delete;
+  Projection& operator=(const Projection&) = delete;
+  ~Projection() { delete[] memory_; }
+
+  // Whether copy() gives a step's part; else its product is still to be made.
+  bool ahead() const { return memory_ != nullptr; }
+
+  // Before each step, in turn.
+  void prepare(std::int64_t step, Tiles& tiles) {
+    if (!ahead() || step % steps_ != 0) return;
+    const LstmShape& shape = work_.shape;
+    const std::int64_t left = shape.steps - step;
+    const std::int64_t steps = left < steps_ ? left : steps_;
+    // Backwards, the first of these steps is the last in memory.
+    const std::int64_t t = time_of(shape, shape.reverse ? step + steps - 1 : step);
+    for (std::int64_t block = share_.block_begin; block < share_.block_end; ++block) {
+      const Panel<Element> ih{work_.panels_ih + block * shape.inputs * kWidth, kGates, shape.inputs};
+      product<Into::fresh>(tiles, steps * rows_, shape.inputs, work_.x + t * rows_ * shape.inputs,
+                           shape.inputs, ih, 0, of_block(block), kWidth);
+    }
+    first_ = t;
+  }
+
+  // Copy to z (rows, kWidth) the part of a step and block.
+  void copy(std::int64_t step, std::int64_t block, float* z) const {
+    const std::int64_t place = time_of(work_.shape, step) - first_;
+    const float* from = of_block(block) + place * rows_ * kWidth;
+    for (std::int64_t n = 0; n < rows_ * kWidth; n += kLanes) store(z + n, load(from + n));
+  }
+
+ private:
+  float* of_block(std::int64_t block) const {
+    return memory_ + (block - share_.block_begin) * steps_ * rows_ * kWidth;
+  }
+
+  const LstmForward<Element>& work_;
+  const LstmShare& share_;
+  const std::int64_t rows_;
+  std::int64_t steps_;
+  std::int64_t first_ = 0;   // of the steps that are prepared, the earliest in time
+  float* memory_ = nullptr;  // (blocks, steps, rows, kWidth)
+};
+
 template <History kHistory>
 void run_steps(const LstmForward<Element>& work, const LstmShare& share) {
   const LstmShape& shape = work.shape;
   Tiles tiles;
+  Projection projection(work, share);
   alignas(64) float z[kRowsTogether * kWidth];
   for (std::int64_t step = 0; step < shape.steps; ++step) {
     const std::int64_t begin = time_of(shape, step) * shape.rows;
+    projection.prepare(step, tiles);
     for (std::int64_t block = share.block_begin; block < share.block_end; ++block) {
       const Panel<Element> ih{work.panels_ih + block * shape.inputs * kWidth, kGates, shape.inputs};
       const Panel<Element> hh{work.panels_hh + block * shape.hidden * kWidth, kGates, shape.hidden};
@@ -168,7 +230,11 @@ void run_steps(const LstmForward<Element>& work, const LstmShare& share) {
         const std::int64_t rows = left < kRowsTogether ? left : kRowsTogether;
         const Element* x = work.x + (begin + row) * shape.inputs;
         const Element* h = work.h_before + (begin + row) * shape.hidden;
-        product<Into::fresh>(tiles, rows, shape.inputs, x, shape.inputs, ih, 0, z, kWidth);
+        if (projection.ahead()) {
+          projection.copy(step, block, z);
+        } else {
+          product<Into::fresh>(tiles, rows, shape.inputs, x, shape.inputs, ih, 0, z, kWidth);
+        }
         product<Into::sum>(tiles, rows, shape.hidden, h, shape.hidden, hh, 0, z, kWidth);
         finish_step<kHistory>(work, step, block, row, row + rows, z);
       }

@@ -51,27 +51,37 @@ SUIMON_INLINE void in_registers(std::int64_t K, const Element* A, std::int64_t a
                                 const Element* columns, PanelSteps steps, float* C,
                                 std::int64_t c_stride) {
   constexpr std::int64_t side = kSideBySide<Element>;
-  Floats sum[R][N];
+  // A sum waits some cycles for its last term. Where there are few, each is made in two halves.
+  constexpr int kHalves = R * N <= 4 ? 2 : 1;
+  Floats sum[kHalves][R][N] = {};
   for (int r = 0; r < R; ++r) {
     for (int n = 0; n < N; ++n) {
-      sum[r][n] = kInto == Into::fresh ? Floats{} : load(C + r * c_stride + n * kLanes);
+      if (kInto == Into::sum) sum[0][r][n] = load(C + r * c_stride + n * kLanes);
     }
   }
   for (std::int64_t done = 0; done < K; done += steps.tile_depth) {
     const std::int64_t depth = K - done < steps.tile_depth ? K - done : steps.tile_depth;
     const Element* column = columns;
-    for (std::int64_t k = done; k < done + depth; k += side) {
+    const auto add = [&](Floats(&into)[R][N], std::int64_t k) {
       for (int r = 0; r < R; ++r) {
         for (int n = 0; n < N; ++n) {
-          sum[r][n] = multiply_add(A + r * a_stride + k, column + n * steps.group, sum[r][n]);
+          into[r][n] = multiply_add(A + r * a_stride + k, column + n * steps.group, into[r][n]);
         }
       }
       column += steps.row;
+    };
+    std::int64_t k = done;
+    for (; k + kHalves * side <= done + depth; k += kHalves * side) {
+      for (int half = 0; half < kHalves; ++half) add(sum[half], k + half * side);
     }
+    if (k < done + depth) add(sum[0], k);
     columns += steps.tile;
   }
   for (int r = 0; r < R; ++r) {
-    for (int n = 0; n < N; ++n) store(C + r * c_stride + n * kLanes, sum[r][n]);
+    for (int n = 0; n < N; ++n) {
+      const Floats total = kHalves == 2 ? sum[0][r][n] + sum[kHalves - 1][r][n] : sum[0][r][n];
+      store(C + r * c_stride + n * kLanes, total);
+    }
   }
 }
 
