@@ -125,11 +125,11 @@ def judge(corpus: CorpusReport, out: Path) -> None:
 
 
 def print_functions(share: ParsedShare) -> None:
-    """Three functions: such as the parser accepts where there are any, else the first written."""
-    accepted = bool(share.accepted)
-    shown = share.accepted[:3] if accepted else share.samples[:3]
-    kind = "that Python accepts" if accepted else "(none that Python accepts yet)"
-    print(f"   Functions it wrote {kind}:\n")
+    """Three functions: those that the parser accepts before the others that were written."""
+    others = [sample for sample in share.samples if sample not in share.accepted]
+    shown = [*share.accepted, *others][:3]
+    accepted = min(len(share.accepted), 3)
+    print(f"   Functions it wrote (Python accepts {accepted} of these {len(shown)}):\n")
     for function in shown:
         lines = [line.rstrip()[:90] for line in function.splitlines() if line.strip()]
         more = [f"… {len(lines) - 20} lines more"] if len(lines) > 20 else []
