@@ -147,14 +147,12 @@ def print_comparison(found: Comparison, seconds: float) -> None:
     ):
         print(f"      {name:<32} {share.share:>4.0%}")
     print(f"\n   {found.ratio:.0f} times the 5-gram model's share (taken as 1 % where it is less).")
+    print("   Counted: distinct functions of two lines or more that do not stand in the text, from")
     print(
-        "   Counted: distinct functions of two lines or more that do not stand in the text, written"
+        "   'def ' at temperature 0.5 to the next line in column 0, 1,500 characters at most, each"
     )
-    print(
-        "   where one stands in an unseen module, from 'def ' at temperature 0.5 to the next line"
-    )
-    print("   in column 0, 1,500 characters long at most; all others count against. This took")
-    print(f"   {seconds:.0f} s. What became of each:")
+    print("   written where one stands in an unseen module; all others count against.")
+    print(f"   This took {seconds:.0f} s. What became of each:")
     for outcome, number in sorted(found.trained.outcomes.items(), key=lambda item: -item[1]):
         print(f"      {number:>4}  {outcome}")
 

@@ -13,8 +13,6 @@ namespace {
 constexpr std::int64_t kGates = 4;
 constexpr std::int64_t kPanelWidth = kBlocksPerPanel * kUnitsPerBlock;
 
-std::int64_t blocks_of(std::int64_t units) { return (units + kUnitsPerBlock - 1) / kUnitsPerBlock; }
-
 std::int64_t axis(const Array& array, std::size_t index) {
   return index < array.ndim() ? static_cast<std::int64_t>(array.shape(index)) : -1;
 }

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.dlpack import to_dlpack  # pyright: ignore[reportPrivateImportUsage]
 
 from suimon.cells import LSTMCell
 from suimon.kernels.api import ScanRequest, ScanResult
@@ -25,7 +24,7 @@ from suimon.kernels.cpu.blocks import (
     wide,
     without_padding,
 )
-from suimon.kernels.cpu.native import instruction_set, multiplies_bf16
+from suimon.kernels.cpu.native import arrays, instruction_set, multiplies_bf16
 from suimon.kernels.differentiation import gradients
 from suimon.kernels.flattening import differentiable_inputs, with_inputs
 from suimon.kernels.reference import ReferenceBackend
@@ -185,17 +184,19 @@ def _forward(request: ScanRequest, history: bool) -> tuple[_Saved, Tensor, Tenso
     if cell.bias:
         bias = (weights["bias_ih"] + weights["bias_hh"]).view(4, H)
     _native.lstm_forward(
-        to_dlpack(x),
-        to_dlpack(weights["weight_ih"].detach().contiguous()),
-        to_dlpack(weights["weight_hh"].detach().contiguous()),
-        to_dlpack(in_blocks(bias.detach(), U)),
-        _optional(marks),
-        to_dlpack(h_before),
-        _optional(gates),
-        _optional(c),
-        to_dlpack(output),
-        to_dlpack(h_n),
-        to_dlpack(c_n),
+        *arrays(
+            x,
+            weights["weight_ih"].detach(),
+            weights["weight_hh"].detach(),
+            in_blocks(bias.detach(), U),
+            marks,
+            h_before,
+            gates,
+            c,
+            output,
+            h_n,
+            c_n,
+        ),
         reverse=request.reverse,
         threads=torch.get_num_threads(),
         isa=instruction_set(),
@@ -226,15 +227,17 @@ def _backward(
     )
     grad_gates = pages.empty(T, B, 4 * U + APART, dtype=dtype)
     _native.lstm_backward(
-        to_dlpack(weights["weight_hh"].detach().contiguous()),
-        to_dlpack(saved.gates),
-        to_dlpack(saved.c),
-        to_dlpack(saved.c_0),
-        _optional(saved.marks),
-        to_dlpack(grad_output),
-        to_dlpack(grad_h),
-        to_dlpack(grad_c),
-        to_dlpack(grad_gates),
+        *arrays(
+            weights["weight_hh"].detach(),
+            saved.gates,
+            saved.c,
+            saved.c_0,
+            saved.marks,
+            grad_output,
+            grad_h,
+            grad_c,
+            grad_gates,
+        ),
         reverse=request.reverse,
         threads=torch.get_num_threads(),
         isa=instruction_set(),
@@ -274,10 +277,6 @@ def _cell_and_weights(request: ScanRequest) -> tuple[LSTMCell, Weights]:
     cell = request.cell
     assert isinstance(cell, LSTMCell)
     return cell, cell.weights() if request.weights is None else request.weights
-
-
-def _optional(tensor: Tensor | None) -> Any:
-    return None if tensor is None else to_dlpack(tensor)
 
 
 def _marks(request: ScanRequest, valid: Tensor | None) -> Tensor | None:

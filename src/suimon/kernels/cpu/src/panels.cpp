@@ -8,8 +8,6 @@
 namespace suimon {
 namespace {
 
-std::int64_t blocks_of(std::int64_t units) { return (units + kUnitsPerBlock - 1) / kUnitsPerBlock; }
-
 void put(float* to, float value) { *to = value; }
 
 // Rounded to the nearest, ties to even; a NaN stays one.

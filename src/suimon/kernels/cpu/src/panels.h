@@ -19,6 +19,11 @@ constexpr std::int64_t kBlocksPerPanel = 4;  // of the states' columns, in the b
 constexpr std::int64_t kTileDepth = 32;
 constexpr std::int64_t kTileSize = kTileDepth * kUnitsPerBlock;
 
+// Blocks that so many units fill, the last one perhaps in part.
+static inline std::int64_t blocks_of(std::int64_t units) {
+  return (units + kUnitsPerBlock - 1) / kUnitsPerBlock;
+}
+
 // Neighbours in K that stand side by side.
 template <typename Element>
 constexpr std::int64_t kSideBySide = sizeof(float) / sizeof(Element);

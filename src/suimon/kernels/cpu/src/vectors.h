@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "panels.h"
+
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
@@ -57,9 +59,6 @@ SUIMON_INLINE void end_streaming() {
   _mm_sfence();
 #endif
 }
-
-// bfloat16 is the upper half of a float32.
-typedef std::uint16_t Bf16;
 
 SUIMON_INLINE Floats load(const Bf16* from) {
   Halves halves;
