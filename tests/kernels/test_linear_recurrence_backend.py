@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from suimon.cells import GRUCell, MinGRUCell, MinLSTMCell
+from suimon.cells import JordanCell, MinGRUCell, MinLSTMCell
 from suimon.errors import BackendError
 from suimon.kernels.api import ScanRequest
 from suimon.kernels.cpu import CpuBackend
@@ -130,10 +130,13 @@ def test_output_state_and_trace_are_tensors_of_their_own():
 def test_what_it_cannot_run_it_refuses_with_the_reason():
     backend, cell = CpuBackend(), MinGRUCell(I, H)
     assert backend.unavailable() is None
-    gru = GRUCell(I, H)
+    jordan = JordanCell(I, H)
     plain = {"weights": None, "x": torch.zeros(T, B, I)}
     asked = [
-        (ScanRequest(gru, state=gru.initial_state(B), **plain), "GRUCell has no native kernel"),
+        (
+            ScanRequest(jordan, state=jordan.initial_state(B), **plain),
+            "JordanCell has no native kernel",
+        ),
         (
             ScanRequest(
                 cell, state=cell.initial_state(B), recurrent_mask=torch.ones(B, H), **plain

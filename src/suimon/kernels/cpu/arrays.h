@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "src/isa.h"
-#include "src/lstm.h"
+#include "src/panels.h"
 
 namespace suimon::binding {
 
@@ -104,7 +104,7 @@ inline Isa chosen(std::string_view name) {
 
 // One for each family of kernels.
 void add_linear_recurrence(nb::module_& m);
-void add_lstm(nb::module_& m);
+void add_sequence(nb::module_& m);
 void add_pages(nb::module_& m);
 
 }  // namespace suimon::binding

@@ -2,15 +2,15 @@
 
 from types import ModuleType
 
-from suimon.cells import Cell, LSTMCell
+from suimon.cells import Cell, ElmanCell, GRUCell, LSTMCell
 from suimon.errors import BackendError
 from suimon.kernels.api import ScanRequest, ScanResult
-from suimon.kernels.cpu import linear, lstm
+from suimon.kernels.cpu import linear, sequence
 from suimon.kernels.cpu.native import why_missing
 
 
 class CpuBackend:
-    """Runs the LSTM, and cells whose recurrence is linear (minGRU, minLSTM), in C++."""
+    """Runs Elman, LSTM and GRU, and the cells whose recurrence is linear, in C++."""
 
     name = "cpu"
 
@@ -44,7 +44,7 @@ class CpuBackend:
 
 def _kernel_of(cell: object) -> ModuleType | None:
     """The module here that runs such cells."""
-    if type(cell) is LSTMCell:
-        return lstm
+    if type(cell) in (ElmanCell, LSTMCell, GRUCell):
+        return sequence
     # As isinstance(cell, LinearCell), but faster.
     return linear if isinstance(cell, Cell) and hasattr(cell, "coefficients") else None

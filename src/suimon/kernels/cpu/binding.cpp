@@ -29,6 +29,6 @@ NB_MODULE(_native, m) {
       nanobind::arg("isa"), "Whether the instruction set has products of bfloat16.");
 
   suimon::binding::add_linear_recurrence(m);
-  suimon::binding::add_lstm(m);
+  suimon::binding::add_sequence(m);
   suimon::binding::add_pages(m);
 }

@@ -7,25 +7,35 @@ from torch import Tensor
 LANES = 16
 """Units in a block."""
 
+PANEL = 64
+"""Units whose gradient the backward product works out together."""
+
+PAIRED = 32
+"""bfloat16 products take so many entries at once."""
+
 
 def in_blocks(rows: Tensor, U: int) -> Tensor:
-    """``(4, H, …)`` to ``(U/16, 4, 16, …)``, contiguous, zeros beyond H."""
-    if rows.shape[1] < U:
-        padding = rows.new_zeros(4, U - rows.shape[1], *rows.shape[2:])
-        rows = torch.cat([rows, padding], dim=1)
-    return rows.unflatten(1, (U // LANES, LANES)).transpose(0, 1).contiguous()
+    """``(N, H)`` to ``(U/16, N, 16)``, contiguous, zeros beyond H."""
+    blocks = padded(rows, U).unflatten(1, (U // LANES, LANES))
+    return blocks.transpose(0, 1).contiguous()
 
 
-def out_of_blocks(rows: Tensor, H: int) -> Tensor:
-    """``(U/16 * 4 * 16, …)`` to ``(4*H, …)``."""
-    blocks = rows.unflatten(0, (-1, 4, LANES)).transpose(0, 1)  # (4, U/16, 16, …)
-    return blocks.flatten(1, 2)[:, :H].flatten(0, 1)
+def out_of_blocks(blocks: Tensor, H: int) -> Tensor:
+    """``(U/16, N, 16)`` to ``(N, H)``."""
+    return blocks.transpose(0, 1).flatten(1)[:, :H]
 
 
-def in_columns(values: Tensor, width: int) -> Tensor:
-    """``(B, H)`` to ``(ceil(H/width), B, width)``, zeros beyond H; never an alias."""
-    B, H = values.shape
-    columns = wide(values, round_up(H, width)).view(B, -1, width)
+def padded(rows: Tensor, U: int) -> Tensor:
+    """``(N, H, …)`` to ``(N, U, …)``, zeros beyond H; an alias where there is nothing to add."""
+    if rows.shape[1] == U:
+        return rows
+    padding = rows.new_zeros(rows.shape[0], U - rows.shape[1], *rows.shape[2:])
+    return torch.cat([rows, padding], dim=1)
+
+
+def in_columns(values: Tensor, width: int, U: int) -> Tensor:
+    """``(B, H)`` to ``(ceil(U/width), B, width)``, zeros beyond H; never an alias."""
+    columns = wide(values, round_up(U, width)).view(values.shape[0], -1, width)
     return columns.transpose(0, 1).clone(memory_format=torch.contiguous_format)
 
 

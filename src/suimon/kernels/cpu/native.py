@@ -99,3 +99,8 @@ def arrays(*tensors: Tensor | None) -> list[Any]:
     ``__dlpack__`` of each tensor: 4 against 25 microseconds for four of them.
     """
     return [None if tensor is None else to_dlpack(tensor.contiguous()) for tensor in tensors]
+
+
+def named_arrays(**tensors: Tensor | None) -> dict[str, Any]:
+    """As :func:`arrays`, by name."""
+    return dict(zip(tensors, arrays(*tensors.values()), strict=True))

@@ -47,38 +47,44 @@ void put_column(Element* group, const PanelSteps& steps, std::int64_t depth, std
 }  // namespace
 
 template <typename Element>
-void pack_for_gates(const GateMatrix& matrix, std::int64_t depth, Element* panels, int threads) {
-  const std::int64_t columns = matrix.gates * kUnitsPerBlock;
-  const auto pack_block = [&](int block) {
-    Element* data = panels + block * depth * columns;
-    const Panel<Element> panel{data, static_cast<int>(matrix.gates), depth};
-    for (int gate = 0; gate < panel.groups; ++gate) {
-      Element* group = data + (columns_of(panel, gate, 0) - data);
+void pack_for_gates(const GateMatrix& matrix, std::int64_t blocks_in_panel,
+                    std::int64_t padded_units, std::int64_t depth, Element* panels, int threads) {
+  const std::int64_t blocks = padded_units / kUnitsPerBlock;
+  const std::int64_t columns = matrix.gates * kUnitsPerBlock;  // of one block
+  const auto pack_panel = [&](int index) {
+    const std::int64_t first = index * blocks_in_panel;
+    const std::int64_t count = std::min(blocks_in_panel, blocks - first);
+    Element* data = panels + first * depth * columns;
+    const Panel<Element> panel{data, static_cast<int>(count * matrix.gates), depth};
+    for (int g = 0; g < panel.groups; ++g) {
+      Element* group = data + (columns_of(panel, g, 0) - data);
+      const std::int64_t gate = matrix.order[g % matrix.gates];
+      const std::int64_t begin = (first + g / matrix.gates) * kUnitsPerBlock;
       for (std::int64_t column = 0; column < kUnitsPerBlock; ++column) {
-        const std::int64_t unit = block * kUnitsPerBlock + column;
+        const std::int64_t unit = begin + column;
         const float* row = matrix.values + (gate * matrix.units + unit) * matrix.width;
-        put_column(group, steps_of(panel, gate), depth, column, row,
+        put_column(group, steps_of(panel, g), depth, column, row,
                    unit < matrix.units ? matrix.width : 0);
       }
     }
   };
-  run_in_parallel(static_cast<int>(blocks_of(matrix.units)), threads, pack_block);
+  const std::int64_t count = (blocks + blocks_in_panel - 1) / blocks_in_panel;
+  run_in_parallel(static_cast<int>(count), threads, pack_panel);
 }
 
 template <typename Element>
-void pack_for_state(const GateMatrix& matrix, Element* panels, int threads) {
-  const std::int64_t blocks = blocks_of(matrix.units);
-  const std::int64_t columns = matrix.gates * kUnitsPerBlock;
-  const std::int64_t depth = blocks * columns;
+void pack_for_state(const GateMatrix& matrix, std::int64_t padded_units,
+                    std::int64_t padded_width, Element* panels, int threads) {
+  const std::int64_t blocks = padded_width / kUnitsPerBlock;
+  const std::int64_t depth = matrix.gates * padded_units;
   const auto pack_panel = [&](int index) {
     const std::int64_t first = index * kBlocksPerPanel;
     const auto groups = static_cast<int>(std::min(kBlocksPerPanel, blocks - first));
     Element* data = panels + first * kUnitsPerBlock * depth;
     const Panel<Element> panel{data, groups, depth};
     for (std::int64_t k = 0; k < depth; ++k) {
-      const std::int64_t unit = k / columns * kUnitsPerBlock + k % kUnitsPerBlock;
-      const std::int64_t gate = k % columns / kUnitsPerBlock;
-      const float* row = matrix.values + (gate * matrix.units + unit) * matrix.width;
+      const std::int64_t unit = k % padded_units;
+      const float* row = matrix.values + (k / padded_units * matrix.units + unit) * matrix.width;
       for (int g = 0; g < groups; ++g) {
         const PanelSteps steps = steps_of(panel, g);
         Element* to = data + (columns_of(panel, g, 0) - data) + offset<Element>(steps, k, 0);
@@ -94,9 +100,12 @@ void pack_for_state(const GateMatrix& matrix, Element* panels, int threads) {
   run_in_parallel(static_cast<int>(count), threads, pack_panel);
 }
 
-template void pack_for_gates(const GateMatrix&, std::int64_t, float*, int);
-template void pack_for_gates(const GateMatrix&, std::int64_t, Bf16*, int);
-template void pack_for_state(const GateMatrix&, float*, int);
-template void pack_for_state(const GateMatrix&, Bf16*, int);
+#define SUIMON_PACK(ELEMENT)                                                                   \
+  template void pack_for_gates(const GateMatrix&, std::int64_t, std::int64_t, std::int64_t,   \
+                               ELEMENT*, int);                                                \
+  template void pack_for_state(const GateMatrix&, std::int64_t, std::int64_t, ELEMENT*, int);
+SUIMON_PACK(float)
+SUIMON_PACK(Bf16)
+#undef SUIMON_PACK
 
 }  // namespace suimon

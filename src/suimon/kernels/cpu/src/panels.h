@@ -70,17 +70,21 @@ struct GateMatrix {
   std::int64_t gates;    // G
   std::int64_t units;
   std::int64_t width;
+  // Which of the gates comes n-th in a panel.
+  int order[4] = {0, 1, 2, 3};
 };
 
-// For products x*W^T: a panel for each block of 16 units, `depth` >= width rows of G*16 columns;
-// zeros where there is no unit or no row. `panels` holds ceil(units/16)*depth*G*16 elements.
+// For products x*W^T: a panel for each `blocks_in_panel` blocks of 16 units, fewer in the last, of
+// `depth` >= width rows and, block after block, G*16 columns; zeros where there is no unit or no
+// row. A panel has 4 groups at most. `panels` holds G*U*depth elements, U >= units in whole blocks.
 template <typename Element>
-void pack_for_gates(const GateMatrix& matrix, std::int64_t depth, Element* panels, int threads);
+void pack_for_gates(const GateMatrix& matrix, std::int64_t blocks_in_panel,
+                    std::int64_t padded_units, std::int64_t depth, Element* panels, int threads);
 
-// For products g*W, of gates in blocks (units/16, G, 16), units rounded up to whole blocks: a panel
-// for each 4 blocks of 16 columns, fewer in the last. Width must be that of a state, `units`.
-// `panels` holds G*U*U elements, U the units rounded up.
+// For products g*W, of gates (G, U) in W's own order, U >= units: a panel for each 4 blocks of 16
+// columns, fewer in the last, of G*U rows. `panels` holds G*U*P elements, P >= width in whole blocks.
 template <typename Element>
-void pack_for_state(const GateMatrix& matrix, Element* panels, int threads);
+void pack_for_state(const GateMatrix& matrix, std::int64_t padded_units,
+                    std::int64_t padded_width, Element* panels, int threads);
 
 }  // namespace suimon

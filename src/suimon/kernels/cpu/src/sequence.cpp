@@ -1,5 +1,5 @@
-// Sharing an LSTM's sequence among threads, and choosing the instruction set.
-#include "lstm.h"
+// Sharing a sequence among threads, and choosing the instruction set.
+#include "sequence.h"
 
 #include <algorithm>
 
@@ -20,7 +20,7 @@ constexpr std::int64_t kLeastRows = 8;
 
 std::int64_t divide_up(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
 
-void loop_on(Isa isa, const auto& work, const LstmShare& share, const float*) {
+void loop_on(Isa isa, const auto& work, const SequenceShare& share, const float*) {
   switch (isa) {
 #ifdef SUIMON_X86_64
     case Isa::amx:
@@ -36,7 +36,7 @@ void loop_on(Isa isa, const auto& work, const LstmShare& share, const float*) {
 }
 
 void loop_on([[maybe_unused]] Isa isa, [[maybe_unused]] const auto& work,
-             [[maybe_unused]] const LstmShare& share, const Bf16*) {
+             [[maybe_unused]] const SequenceShare& share, const Bf16*) {
 #ifdef SUIMON_BUILT_BF16
   if (isa == Isa::amx) return amx::loop(work, share);
   return avx512bf16::loop(work, share);
@@ -45,10 +45,13 @@ void loop_on([[maybe_unused]] Isa isa, [[maybe_unused]] const auto& work,
 
 template <typename Element>
 void share_out(const auto& work, Isa isa, int threads) {
-  const LstmShape& shape = work.shape;
+  const SequenceShape& shape = work.shape;
   const std::int64_t blocks = shape.units / kUnitsPerBlock;
   const std::int64_t panels = divide_up(blocks, kBlocksPerPanel);
-  const double products = 4.0 * static_cast<double>(shape.steps * shape.rows * shape.units) *
+  const std::int64_t of_h = shape.output / kUnitsPerBlock;
+  const std::int64_t panels_of_h = divide_up(of_h, kBlocksPerPanel);
+  const double products = static_cast<double>(work.cell.gates()) *
+                          static_cast<double>(shape.steps * shape.rows * shape.units) *
                           static_cast<double>(shape.inputs + shape.hidden);
   const auto wanted = static_cast<std::int64_t>(std::min(products / kWorkPerThread, 1e6));
   const std::int64_t most = std::clamp<std::int64_t>(wanted, 1, std::max(threads, 1));
@@ -56,13 +59,15 @@ void share_out(const auto& work, Isa isa, int threads) {
   const std::int64_t pieces = by_rows ? shape.rows / kLeastRows : panels;
   const int members = static_cast<int>(std::max<std::int64_t>(1, std::min(most, pieces)));
   run_team(members, [&](int member, int size, Barrier& barrier) {
-    LstmShare mine{0, shape.rows, 0, blocks, nullptr};
+    SequenceShare mine{member, 0, shape.rows, 0, blocks, 0, of_h, nullptr};
     if (by_rows) {
       mine.row_begin = shape.rows * member / size;
       mine.row_end = shape.rows * (member + 1) / size;
     } else if (size > 1) {
       mine.block_begin = panels * member / size * kBlocksPerPanel;
       mine.block_end = std::min(blocks, panels * (member + 1) / size * kBlocksPerPanel);
+      mine.output_begin = panels_of_h * member / size * kBlocksPerPanel;
+      mine.output_end = std::min(of_h, panels_of_h * (member + 1) / size * kBlocksPerPanel);
       mine.meeting = &barrier;
     }
     loop_on(isa, work, mine, static_cast<const Element*>(nullptr));
@@ -72,18 +77,18 @@ void share_out(const auto& work, Isa isa, int threads) {
 }  // namespace
 
 template <typename Element>
-void run(const LstmForward<Element>& work, Isa isa, int threads) {
+void run(const SequenceForward<Element>& work, Isa isa, int threads) {
   share_out<Element>(work, isa, threads);
 }
 
 template <typename Element>
-void run(const LstmBackward<Element>& work, Isa isa, int threads) {
+void run(const SequenceBackward<Element>& work, Isa isa, int threads) {
   share_out<Element>(work, isa, threads);
 }
 
-template void run(const LstmForward<float>&, Isa, int);
-template void run(const LstmForward<Bf16>&, Isa, int);
-template void run(const LstmBackward<float>&, Isa, int);
-template void run(const LstmBackward<Bf16>&, Isa, int);
+template void run(const SequenceForward<float>&, Isa, int);
+template void run(const SequenceForward<Bf16>&, Isa, int);
+template void run(const SequenceBackward<float>&, Isa, int);
+template void run(const SequenceBackward<Bf16>&, Isa, int);
 
 }  // namespace suimon

@@ -1,0 +1,157 @@
+// The forward pass of cells whose units are finished block by block, as soon as their sums stand.
+//
+// Included only by sequence_loops.cpp, which is compiled once for each instruction set.
+#pragma once
+
+#include <new>
+
+#include "sequence_parts.h"
+
+namespace suimon::SUIMON_ISA {
+namespace {
+
+// One step of some rows of one block: the sums stand in z, what is left is each unit's own.
+template <Kind kKind, History kHistory>
+void finish_step(const Forward& work, std::int64_t step, std::int64_t block,
+                 std::int64_t row_begin, std::int64_t row_end, const float* z) {
+  const SequenceShape& shape = work.shape;
+  const float* bias = work.bias + block * work.cell.sums() * kLanes;
+  for (std::int64_t row = row_begin; row < row_end; ++row, z += kTileWidth) {
+    const Moment at = moment_of(work, step, row);
+    const std::int64_t here = place(shape, at.t, block, row);
+    if constexpr (kKind == Kind::lstm) {
+      Floats c;
+      const Floats o = step_of_c<kHistory>(work, at, block, z, c);
+      deliver(work, at, block, o * tanh(c));
+    } else if constexpr (kKind == Kind::elman) {
+      Floats kept[ElmanUnits::kKept] = {};
+      if (at.mark != kSkip) ElmanUnits::step(work.cell, z, bias, kept);
+      deliver(work, at, block, kept[0]);
+      keep_gates<ElmanUnits::kKept, kHistory>(work, here, kept);
+    } else {
+      Floats kept[GruUnits::kKept] = {};
+      Floats h{};
+      if (at.mark != kSkip) {
+        const float* carried = work.h_n + (block * shape.rows + row) * kLanes;
+        const Floats old = at.mark == kRestart ? Floats{} : load(carried);
+        h = GruUnits::step(work.cell, z, bias, old, kept);
+      }
+      h = deliver(work, at, block, h);
+      keep_gates<GruUnits::kKept, kHistory>(work, here, kept);
+      if constexpr (kHistory != History::none) record<kHistory>(work.carry + here * kLanes, h);
+    }
+  }
+}
+
+// The part of the sums that comes from x, for some steps at once where a step has few rows: a
+// product of one row would read all weights for it.
+class Projection {
+ public:
+  Projection(const Forward& work, const SequenceShare& share)
+      : work_(work), share_(share), tiles_(work.cell, work.shape),
+        rows_(share.row_end - share.row_begin) {
+    if (work.shape.inputs == 0) return;
+    const bool all_rows = rows_ == work.shape.rows;  // then the rows of several steps lie together
+    steps_ = all_rows && rows_ < kRowsTogether ? kRowsTogether / rows_ : 1;
+    if (steps_ > work.shape.steps) steps_ = work.shape.steps;
+    if (steps_ > 1) {
+      const std::int64_t tiles =
+          (share.block_end - share.block_begin + tiles_.blocks_in_tile - 1) / tiles_.blocks_in_tile;
+      const auto size = static_cast<std::size_t>(tiles * steps_ * rows_ * kTileWidth);
+      memory_ = new (std::nothrow) float[size];
+    }
+  }
+  Projection(const Projection&) = delete;
+  Projection& operator=(const Projection&) = delete;
+  ~Projection() { delete[] memory_; }
+
+  // Whether copy() gives a step's part; else its product is still to be made.
+  bool ahead() const { return memory_ != nullptr; }
+
+  // Before each step, in turn.
+  void prepare(std::int64_t step, Tiles& tiles) {
+    if (!ahead() || step % steps_ != 0) return;
+    const SequenceShape& shape = work_.shape;
+    const std::int64_t left = shape.steps - step;
+    const std::int64_t steps = left < steps_ ? left : steps_;
+    // Backwards, the first of these steps is the last in memory.
+    const std::int64_t t = time_of(shape, shape.reverse ? step + steps - 1 : step);
+    for (std::int64_t block = share_.block_begin; block < share_.block_end;
+         block += tiles_.blocks_in_tile) {
+      const Panel<Element> ih =
+          panel_of(work_.panels_ih, work_.cell.gates(), shape.inputs, block, tiles_.size(block));
+      product<Into::fresh>(tiles, steps * rows_, shape.inputs, work_.x + t * rows_ * shape.inputs,
+                           shape.inputs, ih, 0, of_tile(block), kTileWidth);
+    }
+    first_ = t;
+  }
+
+  // Copy to z (rows, kTileWidth) the part of a step and of the tile that starts at `block`.
+  void copy(std::int64_t step, std::int64_t block, float* z) const {
+    const std::int64_t place = time_of(work_.shape, step) - first_;
+    const float* from = of_tile(block) + place * rows_ * kTileWidth;
+    for (std::int64_t n = 0; n < rows_ * kTileWidth; n += kLanes) store(z + n, load(from + n));
+  }
+
+ private:
+  float* of_tile(std::int64_t block) const {
+    const std::int64_t tile = (block - share_.block_begin) / tiles_.blocks_in_tile;
+    return memory_ + tile * steps_ * rows_ * kTileWidth;
+  }
+
+  const Forward& work_;
+  const SequenceShare& share_;
+  const TileRange tiles_;
+  const std::int64_t rows_;
+  std::int64_t steps_ = 1;
+  std::int64_t first_ = 0;   // of the steps that are prepared, the earliest in time
+  float* memory_ = nullptr;  // (tiles, steps, rows, kTileWidth)
+};
+
+// The sums of some rows of a tile, but for what a norm or a reset comes before.
+void add_up(const Forward& work, const Projection& projection, std::int64_t step,
+            std::int64_t block, std::int64_t blocks, std::int64_t row, std::int64_t rows,
+            Tiles& tiles, float* z) {
+  const SequenceShape& shape = work.shape;
+  const std::int64_t begin = time_of(shape, step) * shape.rows + row;
+  const int gates = work.cell.gates();
+  if (projection.ahead()) {
+    projection.copy(step, block, z);
+  } else {
+    const auto ih = panel_of(work.panels_ih, gates, shape.inputs, block, blocks);
+    product<Into::fresh>(tiles, rows, shape.inputs, work.x + begin * shape.inputs, shape.inputs, ih,
+                         0, z, kTileWidth);
+  }
+  if (work.cell.kind == Kind::gru) {  // m comes from h alone
+    for (std::int64_t n = 0; n < rows; ++n) store(z + n * kTileWidth + 3 * kLanes, Floats{});
+  }
+  const auto hh = panel_of(work.panels_hh, work.cell.gates_from_h(), shape.hidden, block, blocks);
+  product<Into::sum>(tiles, rows, shape.hidden, work.h_before + begin * shape.hidden, shape.hidden,
+                     hh, 0, z + work.cell.first_from_h() * kLanes, kTileWidth);
+}
+
+template <Kind kKind, History kHistory>
+void run_steps(const Forward& work, const SequenceShare& share) {
+  const TileRange range(work.cell, work.shape);
+  const std::int64_t sums = work.cell.sums() * kUnitsPerBlock;
+  Tiles tiles;
+  Projection projection(work, share);
+  alignas(64) float z[kRowsTogether * kTileWidth];
+  for (std::int64_t step = 0; step < work.shape.steps; ++step) {
+    projection.prepare(step, tiles);
+    for (std::int64_t block = share.block_begin; block < share.block_end;
+         block += range.blocks_in_tile) {
+      const std::int64_t blocks = range.size(block);
+      for_rows(share, [&](std::int64_t row, std::int64_t rows) {
+        add_up(work, projection, step, block, blocks, row, rows, tiles, z);
+        for (std::int64_t n = 0; n < blocks; ++n) {
+          finish_step<kKind, kHistory>(work, step, block + n, row, row + rows, z + n * sums);
+        }
+      });
+    }
+    meet(share);
+  }
+}
+
+}  // namespace
+}  // namespace suimon::SUIMON_ISA
