@@ -62,7 +62,7 @@ def test_recurrent_dropout_draws_for_each_layer_and_direction(monkeypatch):
     masks = []
     monkeypatch.setattr(
         "suimon.layers.recurrent.scan",
-        lambda request, backend: masks.append(request.recurrent_mask) or scan(request, backend),
+        lambda request, *how: masks.append(request.recurrent_mask) or scan(request, *how),
     )
     GRU(I, H, 2, bidirectional=True, recurrent_dropout=0.5)(torch.randn(T, B, I))
     assert len(masks) == 4
@@ -77,7 +77,7 @@ def test_weight_dropout_drops_weight_hh_alone_and_keeps_the_fused_path(monkeypat
     requests: list[ScanRequest] = []
     monkeypatch.setattr(
         "suimon.layers.recurrent.scan",
-        lambda request, backend: requests.append(request) or scan(request, "torch"),
+        lambda request, *how: requests.append(request) or scan(request, "torch"),
     )
     layer = LSTM(I, H, weight_dropout=0.5)
     layer(torch.randn(T, B, I))[0].sum().backward()

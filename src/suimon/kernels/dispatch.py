@@ -15,7 +15,9 @@ REGISTERED = frozenset(cell_classes().values())
 """The cells that an operator's specification can name."""
 
 
-def scan(request: ScanRequest, backend: str = "auto") -> ScanResult:
+def scan(
+    request: ScanRequest, backend: str = "auto", checkpoint_time: int | None = None
+) -> ScanResult:
     """One cell over one whole sequence, in one direction.
 
     Differentiable to any order, and right under every torch transform: ``torch.func`` and
@@ -26,6 +28,9 @@ def scan(request: ScanRequest, backend: str = "auto") -> ScanResult:
     Args:
         request: the cell, its weights, the sequence, and what happens around each step.
         backend: a backend's name, or "auto" for the first that can.
+        checkpoint_time: steps of a chunk, at least 1: backward runs one chunk after another again
+            instead of keeping every step, see :mod:`suimon.kernels.checkpointing`. The definition
+            and a compiled graph keep every step all the same. ``None``: keep every step.
 
     Raises:
         BackendError: where the backend asked for by name cannot run this, or none can.
@@ -43,7 +48,7 @@ def scan(request: ScanRequest, backend: str = "auto") -> ScanResult:
         if type(request.cell) not in REGISTERED:
             return _scan_definition(request, backend, "torch.compile of a cell of one's own")
         return scan_as_one_node(request, backend)
-    return run(request, backend)
+    return run(request, backend, checkpoint_time)
 
 
 def _scan_definition(request: ScanRequest, backend: str, under: str) -> ScanResult:

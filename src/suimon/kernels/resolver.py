@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import pkgutil
-from functools import cache
+from functools import cache, partial
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +12,7 @@ from suimon.cells import Cell
 from suimon.errors import BackendError
 from suimon.kernels.api import Backend, ScanRequest, ScanResult
 from suimon.kernels.autocast import autocast_dtype, scan_under_autocast
+from suimon.kernels.checkpointing import scan_in_chunks
 
 GENERAL = ("torch", "reference")
 """Asked last and in this order; a folder made for some cells or machines goes before them."""
@@ -87,15 +88,27 @@ def resolve(request: ScanRequest, backend: str = "auto") -> tuple[Backend, str]:
     raise BackendError(f"no backend can run this: {'; '.join(reasons)}")
 
 
-def run(request: ScanRequest, backend: str) -> ScanResult:
+def run(request: ScanRequest, backend: str, checkpoint_time: int | None = None) -> ScanResult:
     """Run ``request`` here and now, on the backend that :func:`resolve` chooses."""
     chosen, _ = resolve(request, backend)
-    return run_on(chosen, request)
+    return run_on(chosen, request, checkpoint_time)
 
 
-def run_on(backend: Backend, request: ScanRequest) -> ScanResult:
-    """Run ``request`` on ``backend``, under autocast where that is on."""
+def run_on(
+    backend: Backend, request: ScanRequest, checkpoint_time: int | None = None
+) -> ScanResult:
+    """Run ``request`` on ``backend``, under autocast where that is on.
+
+    Args:
+        backend: what runs it.
+        request: what is to be run.
+        checkpoint_time: steps of a chunk that backward runs again; ``None``: keep every step.
+    """
+    scan = backend.scan
+    if checkpoint_time is not None:
+        # Inside autocast's rule, so that a state goes from chunk to chunk unrounded.
+        scan = partial(scan_in_chunks, scan, steps=checkpoint_time)
     dtype = autocast_dtype(request) if isinstance(request.cell, Cell) else None
     if dtype is None:
-        return backend.scan(request)
-    return scan_under_autocast(backend.scan, request, dtype)
+        return scan(request)
+    return scan_under_autocast(scan, request, dtype)

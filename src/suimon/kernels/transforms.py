@@ -6,7 +6,7 @@ definition in ``cells/`` is made of differentiable torch operations and is right
 them, so the dispatcher asks here first.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 import torch
@@ -36,12 +36,20 @@ def _is_dual(tensor: Tensor) -> bool:
     return forward_ad.unpack_dual(tensor).tangent is not None
 
 
-def needs_plain_operations(tensors: Iterable[Tensor]) -> bool:
+def _is_batched_by_autograd(tensor: Tensor) -> bool:
+    """Whether ``tensor`` is one of many gradients that ``is_grads_batched`` takes at once."""
+    return torch._C._functorch.is_legacy_batchedtensor(tensor)  # pyright: ignore
+
+
+def needs_plain_operations(tensors: Collection[Tensor]) -> bool:
     """Whether a transform is at work on ``tensors`` that opaque operators get wrong.
 
     While compiling, tensors cannot be asked for tangents, so any open dual level counts.
     """
+    tensors = list(tensors)
     if _in_torch_func():
+        return True
+    if not torch.compiler.is_compiling() and any(map(_is_batched_by_autograd, tensors)):
         return True
     if forward_ad._current_level < 0:
         return False

@@ -111,6 +111,7 @@ class Recurrent(nn.Module):
         zoneout: float | tuple[float, ...] = 0.0,
         norm_between: bool = False,
         residual: bool = False,
+        checkpoint_time: int | None = None,
         backend: str = "auto",
     ) -> None:
         """Check and keep the options of :class:`BeyondTorch`."""
@@ -121,6 +122,9 @@ class Recurrent(nn.Module):
         self.residual = check_flag("residual", residual)
         self.norm_between = check_flag("norm_between", norm_between)
         self.norms: Any = self._make_norms() if norm_between else ()
+        if checkpoint_time is not None:
+            check_size("checkpoint_time", checkpoint_time)
+        self.checkpoint_time = checkpoint_time
         self.backend = check_backend_name(backend)
 
     def _make_norms(self) -> nn.ModuleList:
@@ -276,7 +280,7 @@ class Recurrent(nn.Module):
             reverse=place.direction == 1,
             trace=trace,
         )
-        return scan(request, self.backend)
+        return scan(request, self.backend, self.checkpoint_time)
 
     def extra_repr(self) -> str:
         """As ``torch.nn`` has it, then whatever else is not at its default."""

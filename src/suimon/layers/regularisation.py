@@ -27,6 +27,11 @@ class BeyondTorch(TypedDict, total=False):
             each step in training; in evaluation the expectation is taken.
         norm_between: a layer norm before every layer but the first.
         residual: add the input of every layer but the first to its output.
+        checkpoint_time: steps K, at least 1, of a chunk of time that backward runs again, so that
+            of the T steps in each layer and direction only every K-th state is kept, beside the
+            input and the output; about the square root of T takes the least memory. ``None``:
+            keep every step. The answer is the same. Second derivatives, ``torch.func``,
+            ``torch.compile`` and ``torch.export`` keep every step in any case.
         backend: which kernels run it: "auto", or a backend's name.
 
     Source: recurrent dropout as in Gal and Ghahramani (2016), "A theoretically grounded
@@ -40,6 +45,7 @@ class BeyondTorch(TypedDict, total=False):
     zoneout: float | tuple[float, ...]
     norm_between: bool
     residual: bool
+    checkpoint_time: int | None
     backend: str
 
 

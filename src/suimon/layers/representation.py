@@ -22,6 +22,7 @@ BEYOND_DEFAULTS: Mapping[str, Any] = {
     "zoneout": None,
     "norm_between": False,
     "residual": False,
+    "checkpoint_time": None,
     "backend": "auto",
 }
 

@@ -11,6 +11,7 @@ from suimon.kernels.api import ScanRequest, ScanResult
 from suimon.kernels.reference.schedule import (
     blend,
     choose,
+    fresh_state,
     schedule,
     valid_steps,
     zero_padding,
@@ -106,7 +107,7 @@ def _loop(
     plan = schedule(request, valid)
     # Padding may hold anything; as zeros it cannot put NaN into a gradient.
     xs = zero_padding(request.x, valid).unbind(0)  # T of (B, I); x[t] makes backward quadratic
-    state, fresh = request.state, _fresh_state(request)
+    state, fresh = request.state, fresh_state(request)
     outputs: list[Tensor] = []
     gates: list[LayerTrace] = []
     for t in reversed(range(len(xs))) if request.reverse else range(len(xs)):
@@ -134,15 +135,6 @@ def _zoned_out(
     real = {name: getattr(state, name) for name in keep if name in done.gates}
     output = getattr(state, request.cell.output_field)  # pyright: ignore
     return Transition(output, state, {**done.gates, **real})
-
-
-def _fresh_state(request: ScanRequest) -> State:
-    """What a restart puts in place of the state: zeros, or what a user's cell begins with."""
-    if request.reset is None:
-        return None
-    if not isinstance(request.cell, Cell):
-        return request.cell.initial_state(request.x.shape[1])
-    return type(request.state)(*(torch.zeros_like(field) for field in request.state))
 
 
 def _no_steps(request: ScanRequest, step: StepFunction) -> ScanResult:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from suimon.cells.base import State
+from suimon.cells.base import Cell, State
 from suimon.kernels.api import ScanRequest
 
 
@@ -59,6 +59,15 @@ def schedule(request: ScanRequest, valid: Tensor | None) -> Schedule:
         restart=None if restart is None else restart.unbind(0),
         keep=keep,
     )
+
+
+def fresh_state(request: ScanRequest) -> State:
+    """What a restart puts in place of the state: zeros, or what a user's cell begins with."""
+    if request.reset is None:
+        return None
+    if not isinstance(request.cell, Cell):
+        return request.cell.initial_state(request.x.shape[1])
+    return type(request.state)(*(torch.zeros_like(field) for field in request.state))
 
 
 def choose(rows: Tensor, first: State, second: State) -> State:
