@@ -3,13 +3,18 @@
 from suimon.kernels.api import Backend, ScanRequest, ScanResult
 from suimon.kernels.cpu import linear_recurrence
 from suimon.kernels.dispatch import scan
+from suimon.kernels.explanation import Explanation, Place, PlacedScan, explain
 from suimon.kernels.resolver import backends, resolve
 
 __all__ = [
     "Backend",
+    "Explanation",
+    "Place",
+    "PlacedScan",
     "ScanRequest",
     "ScanResult",
     "backends",
+    "explain",
     "linear_recurrence",
     "resolve",
     "scan",

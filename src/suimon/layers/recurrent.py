@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from suimon.cells import Cell, RecurrentCell, State
 from suimon.cells.validation import check_flag, check_size
 from suimon.errors import ShapeError
-from suimon.kernels import ScanRequest, ScanResult, scan
+from suimon.kernels import PlacedScan, ScanRequest, ScanResult, scan
 from suimon.kernels.autocast import autocast_is_on
+from suimon.kernels.explanation import without_running
 from suimon.kernels.resolver import check_backend_name
 from suimon.kernels.torch.contiguous import flatten_weights
 from suimon.layers.bidirectional import run_directions
@@ -35,7 +36,7 @@ from suimon.layers.regularisation import (
 )
 from suimon.layers.representation import BEYOND_DEFAULTS, describe
 from suimon.layers.sequences import Input, Lengths, Sequences, read_sequences
-from suimon.layers.stack import LayerResult, run_stack
+from suimon.layers.stack import LayerResult, StackResult, run_stack
 from suimon.layers.states import join_states, read_states
 
 
@@ -208,18 +209,7 @@ class Recurrent(nn.Module):
             BackendError: where the backend asked for by name cannot run this.
         """
         sequences = read_sequences(input, lengths, reset, self.batch_first)
-        before = self._states_before(hx, sequences)
-        layers = [
-            partial(self._run_layer, layer, before, sequences, trace)
-            for layer in range(self.num_layers)
-        ]
-        done = run_stack(
-            layers,
-            sequences.x,
-            dropout=self.dropout if self.training else 0.0,
-            norms=self.norms,
-            residual=self.residual,
-        )
+        done = self._run(hx, sequences, trace, self._scan)
         state = join_states(done.states, sequences)
         if self.state_as_torch:
             state = tuple(state) if len(state) > 1 else state[0]
@@ -228,6 +218,55 @@ class Recurrent(nn.Module):
             return output, state
         traces = [[sequences.restore_trace(each or {}) for each in layer] for layer in done.traces]
         return output, state, traces
+
+    @torch.no_grad()
+    def scans(
+        self,
+        input: Input | None = None,
+        hx: Any = None,
+        *,
+        lengths: Lengths = None,
+        reset: Tensor | None = None,
+        trace: bool = False,
+    ) -> list[PlacedScan]:
+        """The scans that :meth:`forward` would ask for, see :func:`suimon.kernels.explain`."""
+        if input is None:
+            like = next(self.parameters(), torch.empty(0))
+            input = like.new_zeros(2, 1, self.input_size)
+            input = input.transpose(0, 1) if self.batch_first else input
+        sequences = read_sequences(input, lengths, reset, self.batch_first)
+        asked: list[PlacedScan] = []
+
+        def ask(place: Place, request: ScanRequest) -> ScanResult:
+            asked.append(PlacedScan(place.layer, place.direction, request, self.backend))
+            return without_running(request)
+
+        device = sequences.x.device
+        # Masks are drawn as in forward, but not from the caller's random numbers.
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            self._run(hx, sequences, trace, ask)
+        return asked
+
+    def _run(
+        self,
+        hx: Any,
+        sequences: Sequences,
+        trace: bool,
+        scan: Callable[[Place, ScanRequest], ScanResult],
+    ) -> StackResult:
+        """The whole stack, each place's request given to ``scan``."""
+        before = self._states_before(hx, sequences)
+        layers = [
+            partial(self._run_layer, layer, before, sequences, trace, scan)
+            for layer in range(self.num_layers)
+        ]
+        return run_stack(
+            layers,
+            sequences.x,
+            dropout=self.dropout if self.training else 0.0,
+            norms=self.norms,
+            residual=self.residual,
+        )
 
     def _states_before(self, hx: Any, sequences: Sequences) -> list[State]:
         """The state of each place before the first step, the input checked on the way."""
@@ -252,21 +291,31 @@ class Recurrent(nn.Module):
         return [place.state_of(each) for place, each in zip(self._places, fields, strict=True)]
 
     def _run_layer(
-        self, layer: int, before: list[State], sequences: Sequences, trace: bool, x: Tensor
+        self,
+        layer: int,
+        before: list[State],
+        sequences: Sequences,
+        trace: bool,
+        scan: Callable[[Place, ScanRequest], ScanResult],
+        x: Tensor,
     ) -> LayerResult:
         D = self.num_directions
-        scans = [
-            partial(self._scan, self._places[n], before[n], sequences, trace)
-            for n in range(layer * D, (layer + 1) * D)
-        ]
-        return run_directions(scans, x)
 
-    def _scan(
+        def run(n: int, x: Tensor) -> ScanResult:
+            place = self._places[n]
+            return scan(place, self._request(place, before[n], sequences, trace, x))
+
+        return run_directions([partial(run, n) for n in range(layer * D, (layer + 1) * D)], x)
+
+    def _scan(self, place: Place, request: ScanRequest) -> ScanResult:
+        return scan(request, self.backend, self.checkpoint_time)
+
+    def _request(
         self, place: Place, state: State, sequences: Sequences, trace: bool, x: Tensor
-    ) -> ScanResult:
+    ) -> ScanRequest:
         """One cell over the whole sequence, in its direction."""
         drawn = self.training
-        request = ScanRequest(
+        return ScanRequest(
             cell=place.cell,
             weights=drop_weights(self.weight_dropout if drawn else 0.0, place.weights(self)),
             x=x,
@@ -280,7 +329,6 @@ class Recurrent(nn.Module):
             reverse=place.direction == 1,
             trace=trace,
         )
-        return scan(request, self.backend, self.checkpoint_time)
 
     def extra_repr(self) -> str:
         """As ``torch.nn`` has it, then whatever else is not at its default."""
