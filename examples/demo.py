@@ -87,7 +87,7 @@ def train(corpus: CorpusReport, out: Path, minutes: float) -> int:
     """Train by the command that a user would type, in a process whose time is the budget."""
     words = ["train", "text", str(corpus.train), "--valid-files", str(corpus.valid)]
     words += ["--out", str(out), "--minutes", f"{minutes:g}", "--valid-limit", "200000"]
-    words += suited_to_code()
+    words += ["--tbptt-steps", "64"]  # what closes a bracket stands farther away than in prose
     heading(f"2. Training for {minutes:g} minutes")
     print(f"   $ suimon {shlex.join(words)}\n", flush=True)
     process = subprocess.Popen([sys.executable, "-m", "suimon", *words])
@@ -96,18 +96,6 @@ def train(corpus: CorpusReport, out: Path, minutes: float) -> int:
             return process.wait()
         except KeyboardInterrupt:
             pass  # the training has heard it too: it saves, says how to go on, and ends
-
-
-def suited_to_code() -> list[str]:
-    """Options that code gains from: windows longer than a line, and bf16 where it is faster.
-
-    What closes a bracket or ends a block stands farther away than what prose depends on. With AMX
-    the processor multiplies bf16 at several times the speed of fp32; without, it is no faster.
-    """
-    from torch.cpu import get_capabilities
-
-    precision = ["--precision", "bf16"] if get_capabilities().get("amx_bf16") else []
-    return ["--tbptt-steps", "64", *precision]
 
 
 def judge(corpus: CorpusReport, out: Path) -> None:

@@ -1,8 +1,12 @@
 """The rule for options left out: what is given stays, what is chosen follows the tables."""
 
 import pytest
+import torch
 
 from suimon.cells import cell_classes
+from suimon.errors import ConfigError
+from suimon.kernels import explain
+from suimon.layers import LSTM
 from suimon.tasks.language_model.config import DESCRIPTION, LanguageModelConfig
 from suimon.tasks.language_model.recipe import (
     ANY_CELL,
@@ -38,7 +42,7 @@ def test_everything_left_open_is_complete_and_listed():
     for name in FIRST_OPTIONS:
         assert getattr(choice.config, name) is not None
         assert choice.chosen[name] == getattr(choice.config, name)
-    for name in ("batch_size", "tbptt_steps", "learning_rate"):
+    for name in ("batch_size", "tbptt_steps", "learning_rate", "precision"):
         assert choice.chosen[name] == getattr(choice.training, name)
 
 
@@ -158,3 +162,58 @@ def test_what_is_special_of_some_cells_is_said_of_cells_that_there_are():
 def test_the_last_rows_of_the_tables_take_everything():
     assert SIZES[-1].least_text == SIZES[-1].least_training == 0
     assert DROPOUTS[-1][0] == 0.0
+
+
+@pytest.fixture
+def amx(monkeypatch):
+    """A machine with AMX, as far as the rule asks torch."""
+    ask = "suimon.tasks.language_model.recipe.get_capabilities"
+    monkeypatch.setattr(ask, lambda: {"amx_bf16": True})
+
+
+def precision(training=None, **config):
+    return chosen(LanguageModelConfig(**config), training).training.precision
+
+
+def native_lstm() -> str:
+    """The precision that suits an LSTM here, if the processor had AMX."""
+    with torch.autocast("cpu", torch.bfloat16):
+        (place,) = explain(LSTM(2, 2)).places
+    return "bf16" if place.backend == "cpu" else "fp32"
+
+
+def test_amx_trains_in_bf16_what_a_native_kernel_takes_in_it(amx):
+    assert precision() == native_lstm()
+    assert precision(weight_dropout=0.2, norm_between=True, layers=2) == native_lstm()
+    for stays in ({"layer_norm": True}, {"recurrent_dropout": 0.2}, {"zoneout": 0.1}):
+        assert precision(**stays) == "fp32"
+    assert precision(cell="jordan") == "fp32"
+
+
+@pytest.mark.parametrize("cell", ["mingru", "minlstm"])
+def test_gates_that_multiply_over_the_whole_sequence_are_not_rounded(amx, cell):
+    assert precision(cell=cell) == "fp32"
+
+
+def test_without_amx_it_is_fp32(monkeypatch):
+    ask = "suimon.tasks.language_model.recipe.get_capabilities"
+    monkeypatch.setattr(ask, lambda: {"avx512_f": True})
+    assert precision() == "fp32"
+
+
+def test_a_precision_that_was_given_is_kept(amx):
+    for given in ("fp32", "bf16"):
+        choice = chosen(training=TrainingConfig(precision=given))
+        assert choice.training.precision == given
+        assert "precision" not in choice.chosen
+
+
+def test_asking_for_the_precision_uses_no_random_number(amx):
+    before = torch.get_rng_state()
+    precision()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_options_that_contradict_each_other_are_refused_by_the_rule_too(amx):
+    with pytest.raises(ConfigError, match="layer_norm is True, but cell jordan does not take it"):
+        chosen(LanguageModelConfig(cell="jordan", layer_norm=True))
