@@ -20,18 +20,31 @@ def run(rain_file, tmp_path) -> RunDirectory:
     return RunDirectory.open(tmp_path / "run")
 
 
-def test_what_the_rule_chose_is_told_and_kept(rain_file, tmp_path):
+def test_what_the_rule_chose_is_told_and_kept(rain_file, tmp_path, monkeypatch):
+    rule = "suimon.tasks.language_model.recipe._precision"  # as on a machine without AMX
+    monkeypatch.setattr(rule, lambda config, training: "fp32")
     told: list[str] = []
     config = LanguageModelConfig(hidden=8, units="bytes")
     train([rain_file], tmp_path / "run", config, TrainingConfig(steps=1), notify=told.append)
     assert told == [
         "chosen for 1,188 bytes and 1 steps: layers 1, embedding 64, dropout 0, input_dropout 0, "
-        "forget_bias 1, tbptt_steps 32, batch_size 8, learning_rate 0.005"
+        "forget_bias 1, tbptt_steps 32, batch_size 8, learning_rate 0.005, precision fp32"
     ]
     tables = RunDirectory.open(tmp_path / "run").config()
     assert tables["language_model"]["embedding"] == 64
     assert tables["training"]["batch_size"] == 8
     assert tables["data"] == {"paths": [str(rain_file)]}
+
+
+def test_a_precision_that_was_chosen_is_kept_where_another_would_be(
+    rain_file, tmp_path, monkeypatch
+):
+    rule = "suimon.tasks.language_model.recipe._precision"
+    monkeypatch.setattr(rule, lambda config, training: "bf16")
+    train([rain_file], tmp_path / "run", CONFIG, TWO_STEPS)
+    monkeypatch.setattr(rule, lambda config, training: "fp32")
+    assert resume(tmp_path / "run", options={"steps": 3}).step == 3
+    assert RunDirectory.open(tmp_path / "run").config()["training"]["precision"] == "bf16"
 
 
 def test_notices_on_the_sources_and_on_unknown_characters_are_passed_on(tmp_path):

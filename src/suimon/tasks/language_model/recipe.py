@@ -164,9 +164,9 @@ def choose(config: LanguageModelConfig, training: TrainingConfig, corpus: Corpus
     new_config |= _valid_limit(config, training, passes * corpus.units)
     completed = parse_options(LanguageModelConfig, {**_given(config), **new_config})
     loop = {
-        "precision": _precision(completed, training),
         **_window(training, corpus.units),
         "learning_rate": size.learning_rate * cell.learning_rate,
+        "precision": _precision(completed, training),
     }
     new_training = {n: v for n, v in loop.items() if n not in training.model_fields_set}
     return Choice(
