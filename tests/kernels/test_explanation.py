@@ -17,7 +17,7 @@ native = pytest.mark.skipif(
 
 
 def taken(layer, *given, **options):
-    return [each.backend for each in explain(layer, *given, **options).places]
+    return [each.backend for each in explain(layer, *given, **options).scans]
 
 
 @every_kind
@@ -26,7 +26,7 @@ def test_tells_what_is_then_asked_of_the_resolver(make, training, monkeypatch):
     layer = make(num_layers=2, bidirectional=True, dropout=0.1).train(training)
     x = torch.randn(7, 4, I)
     given = {"lengths": [7, 0, 3, 5], "reset": torch.rand(7, 4) < 0.3, "trace": True}
-    told = explain(layer, x, **given).places
+    told = explain(layer, x, **given).scans
     asked = []
 
     def listen(request, backend):
@@ -51,13 +51,13 @@ def test_one_line_a_place():
 
 
 def test_says_why_not_the_ones_asked_before():
-    (place,) = explain(GRU(I, H, reset_after=False)).places
+    (place,) = explain(GRU(I, H, reset_after=False)).scans
     assert place.backend == "reference"
     assert "not torch: torch's fused operator is for GRUCell with reset_after=True" in place.reason
 
 
 def test_a_name_that_cannot_run_is_told_and_not_raised():
-    (place,) = explain(Recurrent(JordanCell(I, H), backend="torch")).places
+    (place,) = explain(Recurrent(JordanCell(I, H), backend="torch")).scans
     assert place.backend is None
     assert "backend 'torch' cannot run this: torch has no fused operator" in place.reason
 

@@ -3,13 +3,13 @@
 from suimon.kernels.api import Backend, ScanRequest, ScanResult
 from suimon.kernels.cpu import linear_recurrence
 from suimon.kernels.dispatch import scan
-from suimon.kernels.explanation import Explanation, Place, PlacedScan, explain
+from suimon.kernels.explanation import ExplainedScan, Explanation, PlacedScan, explain
 from suimon.kernels.resolver import backends, resolve
 
 __all__ = [
     "Backend",
+    "ExplainedScan",
     "Explanation",
-    "Place",
     "PlacedScan",
     "ScanRequest",
     "ScanResult",

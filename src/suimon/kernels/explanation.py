@@ -37,7 +37,7 @@ class AsksForScans(Protocol):
 
 
 @dataclass(frozen=True)
-class Place:
+class ExplainedScan:
     """What becomes of one scan.
 
     Attributes:
@@ -63,13 +63,13 @@ class Explanation:
     """What becomes of every scan of a layer; as text, one line a scan.
 
     Attributes:
-        places: in the order in which they are run.
+        scans: in the order in which they are run.
     """
 
-    places: tuple[Place, ...]
+    scans: tuple[ExplainedScan, ...]
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.places))
+        return "\n".join(map(str, self.scans))
 
 
 def explain(layer: Any, input: Any = None, **options: Any) -> Explanation:
@@ -111,9 +111,9 @@ def without_running(request: ScanRequest) -> ScanResult:
     return ScanResult(output, request.state)
 
 
-def _explained(scan: PlacedScan) -> Place:
+def _explained(scan: PlacedScan) -> ExplainedScan:
     try:
         backend, reason = resolve(scan.request, scan.backend)
     except BackendError as error:
-        return Place(scan.layer, scan.direction, None, str(error))
-    return Place(scan.layer, scan.direction, backend.name, reason)
+        return ExplainedScan(scan.layer, scan.direction, None, str(error))
+    return ExplainedScan(scan.layer, scan.direction, backend.name, reason)

@@ -178,7 +178,7 @@ def precision(training=None, **config):
 def native_lstm() -> str:
     """The precision that suits an LSTM here, if the processor had AMX."""
     with torch.autocast("cpu", torch.bfloat16):
-        (place,) = explain(LSTM(2, 2)).places
+        (place,) = explain(LSTM(2, 2)).scans
     return "bf16" if place.backend == "cpu" else "fp32"
 
 

@@ -190,7 +190,7 @@ def _precision(config: LanguageModelConfig, training: TrainingConfig) -> str:
     with torch.random.fork_rng([]):
         stack = build_stack(config, input_size=2, hidden_size=2, num_layers=config.layers or 1)
     with torch.autocast("cpu", torch.bfloat16):
-        native = all(place.backend == "cpu" for place in explain(stack).places)
+        native = all(scan.backend == "cpu" for scan in explain(stack).scans)
     return "bf16" if native else "fp32"
 
 
