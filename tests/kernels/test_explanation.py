@@ -51,7 +51,7 @@ def test_one_line_a_place():
 
 
 def test_says_why_not_the_ones_asked_before():
-    (place,) = explain(GRU(I, H, reset_after=False)).scans
+    (place,) = explain(GRU(I, H, reset_after=False, dtype=torch.float64)).scans
     assert place.backend == "reference"
     assert "not torch: torch's fused operator is for GRUCell with reset_after=True" in place.reason
 
@@ -63,19 +63,19 @@ def test_a_name_that_cannot_run_is_told_and_not_raised():
 
 
 def test_options_of_the_call_count():
-    layer = RNN(I, H, batch_first=True)
+    layer = RNN(I, H, batch_first=True, dtype=torch.float64)
     reset = torch.zeros(2, 5, dtype=torch.bool)
     assert taken(layer) == ["torch"]
-    assert taken(layer, torch.zeros(2, 5, I), reset=reset) == ["reference"]
+    assert taken(layer, torch.zeros(2, 5, I).double(), reset=reset) == ["reference"]
 
 
 @native
 def test_dtype_and_mode_count():
     assert taken(LSTM(I, H)) == ["cpu"]
     assert taken(LSTM(I, H, dtype=torch.float64)) == ["torch"]
-    dropping = LSTM(I, H, recurrent_dropout=0.5)
+    dropping = LSTM(I, H, recurrent_dropout=0.5, dtype=torch.float64)
     assert taken(dropping) == ["reference"]
-    assert taken(dropping.eval()) == ["cpu"]
+    assert taken(dropping.eval()) == ["torch"]
 
 
 def test_a_cell_of_one_s_own_runs_by_the_definition():

@@ -16,9 +16,9 @@ over the text. Then:
    what is trained on, or a short budget would be spent on measuring.
 5. **Cell**: :data:`CELLS` says what is special of some cells; :data:`ANY_CELL` is for all others.
 6. **Precision**: bf16 where training runs on a processor with AMX, which multiplies it at several
-   times the speed of fp32, and a native kernel takes the whole stack in it; else fp32. So it is
-   today for the LSTM, whose gates and memory stay in fp32. A cell with a linear recurrence stays in
-   fp32: its gates would be rounded, and one near 1 is what it remembers by.
+   times the speed of fp32, and a native kernel takes the whole stack in it, gates and states in
+   fp32; else fp32. A cell with a linear recurrence stays in fp32: its gates would be rounded, and
+   one near 1 is what it remembers by.
 
 Nothing that was given is changed, and all else keeps its default.
 """
