@@ -1,13 +1,16 @@
-"""Our layers against torch's: what a training step and a pass over one stream take.
+"""Our layers against torch's: what a training step and a forward pass take, at many sizes.
 
-``python benchmarks/layers.py [--rounds 15]`` writes ``benchmarks/results/layers.json``. The peer of
-RNN, GRU and LSTM is torch.nn's own layer, with the same weights. torch has no MinGRU or MinLSTM;
-their peer is the parallel scan in logarithms of Feng et al. (2024), appendix B, in plain torch. It
-makes the candidate positive, so that it computes something else, with as many weights and products.
+``python benchmarks/layers.py [--rounds 30] [--cells LSTM GRU RNN] [--sizes 2 5] [--threads 1 2]``
+writes ``benchmarks/results/layers.json``. The peer of RNN, GRU and LSTM is torch.nn's own layer,
+with the same weights. torch has no MinGRU or MinLSTM; their peer is the parallel scan in logarithms
+of Feng et al. (2024), appendix B, in plain torch. It makes the candidate positive, so that it
+computes something else, with as many weights and products. ``variants.py`` has the LSTM's variants.
 
 A training step is forward and backward, gradients of the input included, as for a layer within a
-network; inference is the forward pass alone. The input is as wide as the layer. bfloat16 is that of
-autocast, the weights in float32.
+network; ``forward`` is a pass under ``torch.inference_mode``. bfloat16 is that of autocast, the
+weights in float32, its peer both torch's bfloat16 and torch's float32. Beside each training step
+stands the share of the peak of torch's float32 matrix product, measured in the same run, that
+either side reaches: two operations a weight, step and row forward, four backward.
 """
 
 import argparse
@@ -16,7 +19,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from report import interleaved, rounded, write_report
+from report import Timings, interleaved, rounded, write_report
 from torch import Tensor, nn
 from torch.cpu import get_capabilities
 
@@ -25,38 +28,44 @@ from suimon.layers import GRU, LSTM, RNN, MinGRU, MinLSTM
 Step = Callable[[], object]
 
 
-class Case(NamedTuple):
-    """``hidden`` is the width of the input too."""
+class Size(NamedTuple):
+    """Steps, rows, inputs and hidden units of one layer."""
 
-    layers: int
-    hidden: int
-    batch: int
-    steps: int
-    training: bool = True
+    T: int
+    B: int
+    I: int
+    H: int
+
+    def __str__(self) -> str:
+        return "T={} B={} I={} H={}".format(*self)
 
 
-CASES = {
-    "training, 2 x 256": Case(layers=2, hidden=256, batch=32, steps=100),
-    "training, 1 x 512": Case(layers=1, hidden=512, batch=32, steps=64),
-    "training, 1 x 128": Case(layers=1, hidden=128, batch=16, steps=100),
-    "training, one small stream": Case(layers=1, hidden=64, batch=1, steps=200),
-    "inference, one stream": Case(layers=1, hidden=256, batch=1, steps=500, training=False),
-}
+SIZES = (
+    Size(50, 50, 128, 128),
+    Size(100, 32, 256, 256),
+    Size(100, 64, 512, 512),
+    Size(28, 128, 28, 128),
+    Size(35, 20, 650, 650),
+    Size(200, 1, 64, 64),
+    Size(100, 1, 512, 512),
+    Size(64, 128, 1024, 1024),
+)
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+LINEAR = {"MinGRU": (MinGRU, 2), "MinLSTM": (MinLSTM, 3)}
 
 
 class LogSpace(nn.Module):
-    """A stack of minimal layers whose scan over time is a cumulative sum of logarithms."""
+    """A minimal layer whose scan over time is a cumulative sum of logarithms."""
 
-    def __init__(self, gates: int, layers: int, hidden: int) -> None:
+    def __init__(self, gates: int, inputs: int, hidden: int) -> None:
         super().__init__()
-        self.products = nn.ModuleList(nn.Linear(hidden, gates * hidden) for _ in range(layers))
+        self.product = nn.Linear(inputs, gates * hidden)
         self.coefficients = log_mingru if gates == 2 else log_minlstm
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        for product in self.products:
-            log_a, log_b = self.coefficients(product(x))  # each (T, B, H)
-            x = scan_in_logarithms(log_a, log_b)
-        return x, x[-1]
+        log_a, log_b = self.coefficients(self.product(x))  # each (T, B, H)
+        h = scan_in_logarithms(log_a, log_b)
+        return h, h[-1]
 
 
 def log_mingru(from_x: Tensor) -> tuple[Tensor, Tensor]:
@@ -85,23 +94,22 @@ def scan_in_logarithms(log_a: Tensor, log_b: Tensor) -> Tensor:
     return (log_products + torch.logcumsumexp(ratios, dim=0)).exp()[1:]
 
 
-def pairs(case: Case) -> dict[str, tuple[nn.Module, nn.Module]]:
-    """Name to our layer and its peer."""
-    sizes = (case.hidden, case.hidden, case.layers)
-    made: dict[str, tuple[nn.Module, nn.Module]] = {}
-    for name, ours in {"RNN": RNN, "GRU": GRU, "LSTM": LSTM}.items():
-        made[name] = (ours(*sizes), getattr(nn, name)(*sizes))
-        made[name][0].load_state_dict(made[name][1].state_dict())
-    for name, ours, gates in (("MinGRU", MinGRU, 2), ("MinLSTM", MinLSTM, 3)):
-        made[name] = (ours(*sizes), LogSpace(gates, case.layers, case.hidden))
-    return made
+def pair(name: str, size: Size) -> tuple[nn.Module, nn.Module]:
+    """Our layer and its peer."""
+    if name in LINEAR:
+        ours, gates = LINEAR[name]
+        return ours(size.I, size.H), LogSpace(gates, size.I, size.H)
+    layer = {"LSTM": LSTM, "GRU": GRU, "RNN": RNN}[name](size.I, size.H)
+    peer = getattr(nn, name)(size.I, size.H)
+    layer.load_state_dict(peer.state_dict())
+    return layer, peer
 
 
 def training_step(layer: nn.Module, x: Tensor, bf16: bool) -> Step:
     """Forward, and the gradients of the weights and of the input."""
     x = x.clone().requires_grad_()
     leaves = [x, *layer.parameters()]
-    gradient = torch.rand_like(x)
+    gradient = torch.rand_like(layer(x)[0])
 
     def step() -> object:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
@@ -111,8 +119,8 @@ def training_step(layer: nn.Module, x: Tensor, bf16: bool) -> Step:
     return step
 
 
-def inference(layer: nn.Module, x: Tensor, bf16: bool) -> Step:
-    """The forward pass."""
+def forward_pass(layer: nn.Module, x: Tensor, bf16: bool) -> Step:
+    """The forward pass alone."""
     layer.eval()
 
     def step() -> object:
@@ -122,48 +130,100 @@ def inference(layer: nn.Module, x: Tensor, bf16: bool) -> Step:
     return step
 
 
+MODES = {"training": training_step, "forward": forward_pass}
+
+
 def measure(
-    ours: nn.Module, peer: nn.Module, case: Case, rounds: int, bf16: bool = False
+    name: str, size: Size, mode: str, dtype: str, rounds: int, peak: float
 ) -> dict[str, Any]:
     """Both layers in turns, and how far apart their outputs are where they compute the same."""
-    x = torch.randn(case.steps, case.batch, case.hidden)
-    make = training_step if case.training else inference
+    ours, peer = pair(name, size)
+    x = torch.randn(size.T, size.B, size.I)
+    bf16 = dtype == "bfloat16"
+    make = MODES[mode]
     steps = {"suimon": make(ours, x, bf16), "peer": make(peer, x, bf16)}
+    if bf16:
+        steps["peer_float32"] = make(peer, x, False)
     times = interleaved(steps, rounds=rounds)
-    found = {**times.summary(), "peer_times_suimon": rounded(times.ratio("peer", "suimon"))}
-    if isinstance(peer, LogSpace):
+    found: dict[str, Any] = {
+        **times.summary(),
+        "peer_times_suimon": rounded(times.ratio("peer", "suimon")),
+    }
+    if bf16:
+        found["peer_float32_times_suimon"] = rounded(times.ratio("peer_float32", "suimon"))
+    if name in LINEAR:
         return {"peer_is": "log space", **found}
-    with torch.inference_mode():
-        apart = (ours(x)[0] - peer(x)[0]).abs().max().item()
-    return {"peer_is": "torch.nn", **found, "largest_difference": rounded(apart)}
+    return {
+        "peer_is": "torch.nn",
+        **found,
+        **shares_of_peak(times, name, size, mode, peak),
+        "largest_difference": rounded(apart(ours, peer, x, bf16)),
+    }
 
 
-def dtypes_for(peer: nn.Module) -> tuple[str, ...]:
-    """float32; for torch's own layers bfloat16 under autocast too, where the processor has it."""
-    paired = get_capabilities().get("amx_bf16") and not isinstance(peer, LogSpace)
+def shares_of_peak(
+    times: Timings, name: str, size: Size, mode: str, peak: float
+) -> dict[str, float]:
+    """Of the float32 products' peak, by the products that the definition has."""
+    passes = 3 if mode == "training" else 1
+    weights = GATES[name] * size.H * (size.I + size.H)
+    operations = 2.0 * passes * weights * size.T * size.B
+    return {
+        f"{side}_share_of_peak": rounded(operations / times.median(side) / peak)
+        for side in ("suimon", "peer")
+    }
+
+
+@torch.inference_mode()
+def apart(ours: nn.Module, peer: nn.Module, x: Tensor, bf16: bool) -> float:
+    """Largest difference of the outputs, the peer's in float32."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        output = ours(x)[0]
+    return (output.float() - peer(x)[0]).abs().max().item()
+
+
+def peak_of_products(rounds: int) -> float:
+    """Operations a second of torch's float32 matrix product on this many threads, at its best."""
+    a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
+    times = interleaved({"product": lambda: a @ b}, rounds=rounds)
+    return 2.0 * 1024**3 / min(times.seconds["product"])
+
+
+def dtypes_for(name: str) -> tuple[str, ...]:
+    """float32; bfloat16 too for cells that torch.nn has, where the processor multiplies it."""
+    paired = get_capabilities().get("amx_bf16") and name not in LINEAR
     return ("float32", "bfloat16") if paired else ("float32",)
 
 
-def main() -> None:
+def parse_arguments() -> argparse.Namespace:
+    every = sorted({1, torch.get_num_threads()})
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="turns that each side takes")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--rounds", type=int, default=30, help="turns that each side takes")
+    parser.add_argument("--cells", nargs="+", default=[*GATES, *LINEAR])
+    parser.add_argument("--sizes", nargs="+", type=int, default=list(range(len(SIZES))))
+    parser.add_argument("--threads", nargs="+", type=int, default=every)
+    parser.add_argument("--modes", nargs="+", default=list(MODES), choices=list(MODES))
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = parse_arguments()
     torch.manual_seed(0)
-    available = torch.get_num_threads()
     results: dict[str, Any] = {}
-    for title, case in CASES.items():
-        for threads in sorted({1, available}):
-            torch.set_num_threads(threads)
-            for name, (ours, peer) in pairs(case).items():
-                for dtype in dtypes_for(peer):
-                    key = (
-                        f"{name}, {title}: L={case.layers} H={case.hidden} B={case.batch} "
-                        f"T={case.steps} threads={threads} {dtype}"
-                    )
-                    row = measure(ours, peer, case, rounds, bf16=dtype == "bfloat16")
-                    results[key] = row
-                    print(f"{key:88} {row['peer_is']}: {row['peer_times_suimon']} times as long")
-    write_report("layers", results, settings={"rounds": rounds})
+    peaks: dict[str, float] = {}
+    for threads in given.threads:
+        torch.set_num_threads(threads)
+        peak = peaks[f"threads={threads}"] = peak_of_products(given.rounds)
+        for name in given.cells:
+            for size in (SIZES[n] for n in given.sizes):
+                for mode in given.modes:
+                    for dtype in dtypes_for(name):
+                        key = f"{name}, {mode}: {size} threads={threads} {dtype}"
+                        row = measure(name, size, mode, dtype, given.rounds, peak)
+                        results[key] = row
+                        print(f"{key:75} {row['peer_is']}: {row['peer_times_suimon']}", flush=True)
+    settings = {"rounds": given.rounds, "peak_operations_a_second": peaks}
+    write_report("layers", results, settings=settings)
 
 
 if __name__ == "__main__":

@@ -52,13 +52,17 @@ def sums_with_x(request: ScanRequest, form: Form, weights: Weights, U: int) -> T
     H, gain = cell.hidden_size, weights["norm_ih_gain"]
     x = zero_padding(request.x, valid_steps(request))
     product = F.linear(x, weights["weight_ih"])  # (T, B, G*H)
-    cut = 2 * H if isinstance(cell, GRUCell) else form.gates * H  # r and z have a norm of their own
-    parts = [layer_norm(product[..., :cut], gain[:cut])]
-    if cut < form.gates * H:
-        parts.append(layer_norm(product[..., cut:], gain[cut:]))
-    sums = torch.cat(parts, dim=-1).unflatten(-1, (form.gates, H))
-    sums = sums[..., list(form.from_x), :]  # (T, B, G, H) in the order of the sums
-    return F.pad(sums, (0, U - H)).float()
+    if isinstance(cell, GRUCell):  # r and z have a norm of their own
+        cut = 2 * H
+        parts = [product[..., :cut], product[..., cut:]]
+        gains = [gain[:cut], gain[cut:]]
+        product = torch.cat([layer_norm(*each) for each in zip(parts, gains, strict=True)], dim=-1)
+    else:
+        product = layer_norm(product, gain)
+    sums = product.unflatten(-1, (form.gates, H))
+    if form.from_x != tuple(range(form.gates)):
+        sums = sums[..., list(form.from_x), :]  # (T, B, G, H) in the order of the sums
+    return (F.pad(sums, (0, U - H)) if U > H else sums).float()
 
 
 def kept_of(

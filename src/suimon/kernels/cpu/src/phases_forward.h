@@ -11,10 +11,10 @@ namespace suimon::SUIMON_ISA {
 namespace {
 
 // Where the sums of a block and row stand in an array (N, B, 64). Rows are kTileWidth apart.
-float* sums_at(const Forward& work, float* sums, std::int64_t block, std::int64_t row) {
-  const std::int64_t in_tile = work.cell.blocks_in_tile();
-  return sums + (block / in_tile * work.shape.rows + row) * kTileWidth +
-         block % in_tile * work.cell.sums() * kLanes;
+SUIMON_INLINE float* sums_at(const Forward& work, float* sums, std::int64_t block,
+                             std::int64_t row) {
+  if (work.cell.kind != Kind::elman) return sums + (block * work.shape.rows + row) * kTileWidth;
+  return sums + (block / 4 * work.shape.rows + row) * kTileWidth + block % 4 * kLanes;
 }
 
 // The sums of the recurrent product alone, where their norm comes before those with x are added.
