@@ -39,3 +39,43 @@ def sequence_backward(
     threads: int,
     isa: str,
 ) -> None: ...
+def draw_tokens(
+    scores: Any,
+    uniform: list[float],
+    *,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    never: int,
+) -> list[int]: ...
+
+class StepEngine:
+    def __init__(self, precision: str, isa: str) -> None: ...
+    def set_embedding(self, weight: Any) -> None: ...
+    def add_layer(
+        self,
+        cell: str,
+        units: int,
+        ih: Any,
+        ih_bias: Any,
+        is_table: bool,
+        hh: Any,
+        hh_bias: Any,
+        peephole: Any,
+        adds_input: bool,
+    ) -> None: ...
+    def add_linear(self, weight: Any, bias: Any) -> None: ...
+    def run(self, input: Any, h: Any, c: Any, scores: Any, threads: int) -> None: ...
+    def write(
+        self,
+        scores: Any,
+        h: Any,
+        c: Any,
+        uniform: list[float],
+        *,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        never: int,
+        threads: int,
+    ) -> list[int]: ...

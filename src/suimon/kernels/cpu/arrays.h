@@ -46,6 +46,8 @@ inline constexpr const char* kTypeName<bool> = "bool";
 template <>
 inline constexpr const char* kTypeName<std::uint8_t> = "uint8";
 template <>
+inline constexpr const char* kTypeName<std::int64_t> = "int64";
+template <>
 inline constexpr const char* kTypeName<Bf16> = "bfloat16";
 
 inline std::string shape_text(const ArrayShape& shape) {
@@ -106,5 +108,6 @@ inline Isa chosen(std::string_view name) {
 void add_linear_recurrence(nb::module_& m);
 void add_sequence(nb::module_& m);
 void add_pages(nb::module_& m);
+void add_step_engine(nb::module_& m);
 
 }  // namespace suimon::binding

@@ -31,4 +31,5 @@ NB_MODULE(_native, m) {
   suimon::binding::add_linear_recurrence(m);
   suimon::binding::add_sequence(m);
   suimon::binding::add_pages(m);
+  suimon::binding::add_step_engine(m);
 }

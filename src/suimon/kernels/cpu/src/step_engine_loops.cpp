@@ -1,0 +1,360 @@
+// One step of the engine for some rows. CMake compiles this file once for each instruction set, with
+// SUIMON_ISA set to the namespace it fills.
+//
+// It calls no inline function of the standard library, see linear_recurrence_loops.cpp.
+#include "step_engine.h"
+
+#include "line_products.h"
+
+namespace suimon::SUIMON_ISA {
+namespace {
+
+// The first `count` of 16 floats, zeros beyond.
+SUIMON_INLINE Floats load_some(const float* from, std::int64_t count) {
+  if (count >= kLanes) return load(from);
+  float values[kLanes] = {};
+  std::memcpy(values, from, static_cast<std::size_t>(count) * sizeof(float));
+  return load(values);
+}
+
+SUIMON_INLINE void store_some(float* to, Floats value, std::int64_t count) {
+  if (count >= kLanes) return store(to, value);
+  float values[kLanes];
+  store(values, value);
+  std::memcpy(to, values, static_cast<std::size_t>(count) * sizeof(float));
+}
+
+// A row as it is multiplied, zeros up to `depth`.
+[[maybe_unused]] void round_row(const float* from, std::int64_t width, std::int64_t depth, float* to,
+                                float*) {
+  for (std::int64_t k = 0; k < depth; k += kLanes) {
+    store(to + k, k < width ? load_some(from + k, width - k) : Floats{});
+  }
+}
+
+[[maybe_unused]] void round_row(const float* from, std::int64_t width, std::int64_t depth, Bf16* to,
+                                float*) {
+  for (std::int64_t k = 0; k < depth; k += kLanes) {
+    store(to + k, k < width ? load_some(from + k, width - k) : Floats{});
+  }
+}
+
+// The largest of the row becomes 127 or -127; see line_matrix.h for the 128.
+[[maybe_unused]] void round_row(const float* from, std::int64_t width, std::int64_t depth,
+                                std::uint8_t* to, float* scale) {
+  Ints largest = {};
+  for (std::int64_t k = 0; k < width; k += kLanes) {
+    const Ints size = (Ints)load_some(from + k, width - k) & 0x7fffffff;
+    largest = size > largest ? size : largest;  // floats without a sign are in the order of integers
+  }
+  std::int32_t bits = 0;
+  for (int n = 0; n < kLanes; ++n) bits = largest[n] > bits ? largest[n] : bits;
+  float most;
+  std::memcpy(&most, &bits, sizeof most);
+  *scale = most / 127.0f;
+  const float inverse = most > 1e-30f ? 127.0f / most : 0.0f;
+  const float magic = 12582912.0f + 128.0f;  // 1.5 * 2^23: adding it rounds to a whole number
+  for (std::int64_t k = 0; k < depth; k += kLanes) {
+    const Floats value = k < width ? load_some(from + k, width - k) : Floats{};
+    const Bytes bytes = __builtin_convertvector((Ints)(value * inverse + magic) & 255, Bytes);
+    std::memcpy(to + k, &bytes, sizeof bytes);
+  }
+}
+
+template <typename Element>
+using Activation = typename Terms<Element>::Activation;
+
+// Rows of floats, each where row_of(row) says, ready to be multiplied.
+template <typename Element, typename RowOf>
+void round_rows(std::int64_t rows, std::int64_t width, std::int64_t depth, const RowOf& row_of,
+             void* memory, std::int64_t row_bytes, float* scales) {
+  for (std::int64_t row = 0; row < rows; ++row) {
+    auto* to = reinterpret_cast<Activation<Element>*>(static_cast<char*>(memory) + row * row_bytes);
+    round_row(row_of(row), width, depth, to, scales + row);
+  }
+}
+
+// What a cell's arithmetic reads and writes of one block of units in one row.
+struct Block {
+  const float* z_x;  // (G, 16)
+  const float* z_h;  // (G, 16), null where nothing recurs
+  Floats h;
+  Floats c;
+  const float* peephole;  // of i; those of f and o stand `peephole_step` farther each
+  std::int64_t peephole_step;
+};
+
+SUIMON_INLINE Floats both(const Block& block, int gate) {
+  return load(block.z_x + gate * kLanes) + load(block.z_h + gate * kLanes);
+}
+
+template <CellKind kKind>
+SUIMON_INLINE void lstm(Block& block) {
+  constexpr bool gated = kKind == CellKind::lstm;
+  constexpr int g_at = gated ? 2 : 1;
+  Floats z_i = both(block, 0), z_o = both(block, g_at + 1);
+  const Floats old = block.c;
+  const auto peep = [&](int gate) { return load(block.peephole + gate * block.peephole_step); };
+  if (block.peephole != nullptr) z_i += peep(0) * old;
+  const Floats i = sigmoid(z_i);
+  Floats kept = old;
+  if constexpr (gated) {
+    Floats z_f = both(block, 1);
+    if (block.peephole != nullptr) z_f += peep(1) * old;
+    kept = sigmoid(z_f) * old;
+  }
+  if constexpr (kKind == CellKind::lstm_coupled) kept = (1.0f - i) * old;
+  block.c = kept + i * tanh(both(block, g_at));
+  if (block.peephole != nullptr) z_o += peep(2) * block.c;
+  block.h = sigmoid(z_o) * tanh(block.c);
+}
+
+SUIMON_INLINE void gru(Block& block) {
+  const Floats r = sigmoid(both(block, 0));
+  const Floats z = sigmoid(both(block, 1));
+  const Floats n = tanh(load(block.z_x + 2 * kLanes) + r * load(block.z_h + 2 * kLanes));
+  block.h = (1.0f - z) * n + z * block.h;
+}
+
+SUIMON_INLINE void mingru(Block& block) {
+  const Floats z = sigmoid(load(block.z_x));
+  block.h = (1.0f - z) * block.h + z * load(block.z_x + kLanes);
+}
+
+// log(1 + exp(-x)) without overflow, up to a rounding of sigmoid's: -log sigmoid(x). Here only its
+// exponential is wanted: f/(i + f) = 1/(1 + i/f), and i/f = (1 + exp(-z_f))/(1 + exp(-z_i)).
+SUIMON_INLINE void minlstm(Block& block) {
+  const Floats over_i = 2.0f + exp_minus_one(-load(block.z_x));  // 1/i
+  const Floats over_f = 2.0f + exp_minus_one(-load(block.z_x + kLanes));
+  const Floats f = over_i / (over_i + over_f);
+  block.h = f * block.h + over_f / (over_i + over_f) * load(block.z_x + 2 * kLanes);
+}
+
+template <CellKind kKind>
+SUIMON_INLINE void cell(Block& block) {
+  if constexpr (is_lstm(kKind)) lstm<kKind>(block);
+  else if constexpr (kKind == CellKind::gru) gru(block);
+  else if constexpr (kKind == CellKind::mingru) mingru(block);
+  else if constexpr (kKind == CellKind::minlstm) minlstm(block);
+  else if constexpr (kKind == CellKind::elman_tanh) block.h = tanh(both(block, 0));
+  else {
+    const Floats z = both(block, 0);
+    block.h = z > 0.0f ? z : (z != z ? z : Floats{});  // a NaN stays one
+  }
+}
+
+// What one thread does of `pieces` that the members of its team share.
+struct Range {
+  std::int64_t begin;
+  std::int64_t end;
+};
+
+Range mine(const StepRows& rows, std::int64_t pieces) {
+  return {pieces * rows.member / rows.members, pieces * (rows.member + 1) / rows.members};
+}
+
+void meet(const StepRows& rows) {
+  if (rows.meeting != nullptr) rows.meeting->wait();
+}
+
+// One layer of some rows: x[0] holds its input, x[1] takes its output.
+template <typename Element>
+class LayerStep {
+ public:
+  LayerStep(const StepLayer& layer, const StepRows& rows, const StepScratch& scratch,
+            std::int64_t index, std::int64_t first, std::int64_t count, Tiles& tiles)
+      : layer_(layer), rows_(rows), scratch_(scratch), first_(first), count_(count), tiles_(tiles),
+        h_(rows.h[index] + first * layer.units),
+        c_(is_lstm(layer.kind) ? rows.c[index] + first * layer.units : nullptr),
+        width_(gates_of(layer.kind) * kLanes), z_stride_(width_ * blocks_together(layer.kind)) {}
+
+  // Keep h as it is before the step: other members of the team are about to write theirs.
+  void read_state() {
+    if (layer_.hh.lines == nullptr) return;
+    const auto state_row = [&](std::int64_t row) { return h_ + row * layer_.units; };
+    round_rows<Element>(count_, layer_.units, layer_.hh.depth, state_row, scratch_.state,
+                     scratch_.row_bytes, scratch_.row_scales + kStepRows);
+  }
+
+  template <typename RowOf>
+  void run(const RowOf& input_row) {
+    const float* scales = sizeof(Element) == 1 ? scratch_.row_scales : nullptr;
+    const Activations x{scratch_.activations, scratch_.row_bytes, scales};
+    const Activations h{scratch_.state, scratch_.row_bytes,
+                        scales == nullptr ? nullptr : scales + kStepRows};
+    if (layer_.table == nullptr) {
+      round_rows<Element>(count_, layer_.ih.inputs, layer_.ih.depth, input_row, scratch_.activations,
+                       scratch_.row_bytes, scratch_.row_scales);
+    }
+    const std::int64_t gates = gates_of(layer_.kind);
+    const std::int64_t together = blocks_together(layer_.kind);
+    const Range share = mine(rows_, (layer_.blocks + together - 1) / together);
+    for (std::int64_t block = share.begin * together; block < share.end * together;
+         block += together) {
+      const std::int64_t end =
+          block + together < layer_.blocks ? block + together : layer_.blocks;
+      const auto multiply = [&](const LineMatrix& matrix, const Activations& a, float* z) {
+        line_product<Element>(tiles_, matrix, block * gates, end * gates, a, count_, z, z_stride_);
+      };
+      if (layer_.table == nullptr) multiply(layer_.ih, x, scratch_.z_x);
+      if (layer_.hh.lines != nullptr) multiply(layer_.hh, h, scratch_.z_h);
+      finish(block, end);
+    }
+  }
+
+ private:
+  void finish(std::int64_t block, std::int64_t end) {
+    switch (layer_.kind) {
+      case CellKind::lstm: return finish_as<CellKind::lstm>(block, end);
+      case CellKind::lstm_coupled: return finish_as<CellKind::lstm_coupled>(block, end);
+      case CellKind::lstm_ungated: return finish_as<CellKind::lstm_ungated>(block, end);
+      case CellKind::gru: return finish_as<CellKind::gru>(block, end);
+      case CellKind::elman_tanh: return finish_as<CellKind::elman_tanh>(block, end);
+      case CellKind::elman_relu: return finish_as<CellKind::elman_relu>(block, end);
+      case CellKind::mingru: return finish_as<CellKind::mingru>(block, end);
+      case CellKind::minlstm: return finish_as<CellKind::minlstm>(block, end);
+    }
+  }
+
+  template <CellKind kKind>
+  void finish_as(std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = 0; row < count_; ++row) {
+      const float* z_x = scratch_.z_x + row * z_stride_;
+      if (layer_.table != nullptr) {
+        z_x = layer_.table + (rows_.tokens[first_ + row] * layer_.blocks + begin) * width_;
+      }
+      const float* z_h = scratch_.z_h + row * z_stride_;
+      for (std::int64_t n = begin; n < end; ++n) {
+        const std::int64_t at = n * kLanes;
+        const std::int64_t units = layer_.units - at;
+        Block block{z_x + (n - begin) * width_, z_h + (n - begin) * width_, {}, {}, nullptr,
+                    layer_.blocks * kLanes};
+        if (layer_.peephole != nullptr) block.peephole = layer_.peephole + at;
+        float* h = h_ + row * layer_.units + at;
+        float* c = is_lstm(kKind) ? c_ + row * layer_.units + at : nullptr;
+        constexpr bool reads_h = kKind == CellKind::gru || kKind == CellKind::mingru ||
+                                 kKind == CellKind::minlstm;
+        if constexpr (reads_h) block.h = load_some(h, units);
+        if constexpr (is_lstm(kKind)) block.c = load_some(c, units);
+        cell<kKind>(block);
+        store_some(h, block.h, units);
+        if constexpr (is_lstm(kKind)) store_some(c, block.c, units);
+        Floats output = block.h;
+        const std::int64_t place = row * scratch_.x_stride + at;
+        if (layer_.adds_input) output += load(scratch_.x[0] + place);
+        store(scratch_.x[1] + place, output);
+      }
+    }
+  }
+
+  const StepLayer& layer_;
+  const StepRows& rows_;
+  const StepScratch& scratch_;
+  const std::int64_t first_;
+  const std::int64_t count_;
+  Tiles& tiles_;
+  float* const h_;
+  float* const c_;
+  const std::int64_t width_;     // gates of a block
+  const std::int64_t z_stride_;  // gates of the blocks that are worked on together
+};
+
+// What follows the stack, from x[0]: the last matrix gives the scores.
+template <typename Element>
+void run_linears(const StepNetwork& network, const StepRows& rows, StepScratch& scratch,
+                 std::int64_t first, std::int64_t count, Tiles& tiles) {
+  constexpr std::int64_t width = kPanelGroups * kLineColumns;
+  for (std::int64_t n = 0; n < network.linear_count; ++n) {
+    const LineMatrix& matrix = network.linears[n];
+    const bool last = n + 1 == network.linear_count;
+    const auto input_row = [&](std::int64_t row) { return scratch.x[0] + row * scratch.x_stride; };
+    round_rows<Element>(count, matrix.inputs, matrix.depth, input_row, scratch.activations,
+                        scratch.row_bytes, scratch.row_scales);
+    const Activations a{scratch.activations, scratch.row_bytes,
+                        sizeof(Element) == 1 ? scratch.row_scales : nullptr};
+    const Range share = mine(rows, (matrix.groups + kPanelGroups - 1) / kPanelGroups);
+    for (std::int64_t panel = share.begin; panel < share.end; ++panel) {
+      const std::int64_t group = panel * kPanelGroups;
+      const std::int64_t left = matrix.groups - group;
+      const std::int64_t end = group + (left < kPanelGroups ? left : kPanelGroups);
+      line_product<Element>(tiles, matrix, group, end, a, count, scratch.z_x, width);
+      for (std::int64_t row = 0; row < count; ++row) {
+        for (std::int64_t at = group * kLanes; at < end * kLanes; at += kLanes) {
+          const Floats z = load(scratch.z_x + row * width + at - group * kLanes);
+          float* scores = rows.scores + (first + row) * network.outputs + at;
+          if (!last) store(scratch.x[1] + row * scratch.x_stride + at, z);
+          else if (at < network.outputs) store_some(scores, z, network.outputs - at);
+        }
+      }
+    }
+    if (!last) meet(rows);
+    float* const spare = scratch.x[0];
+    scratch.x[0] = scratch.x[1];
+    scratch.x[1] = spare;
+  }
+}
+
+template <typename Element>
+void run_rows(const StepNetwork& network, const StepRows& rows, StepScratch scratch,
+              std::int64_t first, std::int64_t count, Tiles& tiles) {
+  const auto layer = [&](std::int64_t n) {
+    return LayerStep<Element>(network.layers[n], rows, scratch, n, first, count, tiles);
+  };
+  layer(0).read_state();
+  meet(rows);
+  for (std::int64_t n = 0; n < network.depth; ++n) {
+    layer(n).run([&](std::int64_t row) -> const float* {
+      if (n > 0) return scratch.x[0] + row * scratch.x_stride;
+      if (rows.x != nullptr) return rows.x + (first + row) * network.inputs;
+      return network.embedding + rows.tokens[first + row] * network.inputs;
+    });
+    if (n + 1 < network.depth) layer(n + 1).read_state();  // nobody writes it before all have met
+    meet(rows);
+    float* const spare = scratch.x[0];
+    scratch.x[0] = scratch.x[1];
+    scratch.x[1] = spare;
+  }
+  if (rows.scores == nullptr) return;
+  if (network.linear_count > 0) {
+    return run_linears<Element>(network, rows, scratch, first, count, tiles);
+  }
+  if (rows.member > 0) return;
+  for (std::int64_t row = 0; row < count; ++row) {
+    std::memcpy(rows.scores + (first + row) * network.outputs,
+                scratch.x[0] + row * scratch.x_stride,
+                static_cast<std::size_t>(network.outputs) * sizeof(float));
+  }
+}
+
+template <typename Element>
+void run_all(const StepNetwork& network, const StepRows& rows, const StepScratch& scratch) {
+  Tiles tiles;
+  for (std::int64_t first = rows.row_begin; first < rows.row_end; first += kStepRows) {
+    const std::int64_t left = rows.row_end - first;
+    run_rows<Element>(network, rows, scratch, first, left < kStepRows ? left : kStepRows, tiles);
+  }
+}
+
+}  // namespace
+
+#define SUIMON_DEFINE_STEP(ELEMENT)                                                     \
+  void step(const StepNetwork& network, const StepRows& rows, const StepScratch& scratch, \
+            ELEMENT) {                                                                  \
+    run_all<ELEMENT>(network, rows, scratch);                                           \
+  }
+#if defined(SUIMON_AMX)
+SUIMON_DEFINE_STEP(Bf16)
+SUIMON_DEFINE_STEP(std::int8_t)
+#elif defined(SUIMON_AVX512_BF16)
+SUIMON_DEFINE_STEP(Bf16)
+#elif defined(SUIMON_AVX512_VNNI)
+SUIMON_DEFINE_STEP(std::int8_t)
+#else
+SUIMON_DEFINE_STEP(float)
+#ifndef __AVX512F__
+SUIMON_DEFINE_STEP(std::int8_t)
+#endif
+#endif
+#undef SUIMON_DEFINE_STEP
+
+}  // namespace suimon::SUIMON_ISA
