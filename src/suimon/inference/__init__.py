@@ -1,6 +1,17 @@
-"""Running a trained network: sessions that carry state, and sampling."""
+"""Running a trained network: sessions that carry state, the step engine, and sampling."""
 
-from suimon.inference.sampling import check_sampling, distribution, draw, sample
+from suimon.inference.engine import PRECISIONS, StepEngine
+from suimon.inference.sampling import check_sampling, distribution, draw, pick, sample
 from suimon.inference.session import Session, map_state
 
-__all__ = ["Session", "check_sampling", "distribution", "draw", "map_state", "sample"]
+__all__ = [
+    "PRECISIONS",
+    "Session",
+    "StepEngine",
+    "check_sampling",
+    "distribution",
+    "draw",
+    "map_state",
+    "pick",
+    "sample",
+]

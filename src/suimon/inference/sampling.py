@@ -7,6 +7,9 @@ from torch import Tensor
 
 from suimon.errors import ConfigError
 
+ROUNDING = 1e-12
+"""A share of probability that is reached but for the rounding of its sum is reached."""
+
 
 def check_sampling(temperature: float, top_k: int | None, top_p: float | None) -> None:
     """Refuse sampling options outside their range.
@@ -78,7 +81,7 @@ def _keep_likeliest(probabilities: Tensor, top_k: int | None, top_p: float | Non
         ranked = ranked / ranked.sum(-1, keepdim=True)
     if top_p is not None:
         before = ranked.cumsum(-1) - ranked  # share of the likelier ones, (B, V)
-        ranked = torch.where(before < top_p, ranked, 0.0)
+        ranked = torch.where(before < top_p - ROUNDING, ranked, 0.0)
     ranked = ranked / ranked.sum(-1, keepdim=True)
     return torch.zeros_like(ranked).scatter_(-1, order, ranked)
 
@@ -100,6 +103,46 @@ def draw(probabilities: Tensor, uniform: Tensor) -> Tensor:
     # Scaled by the row's own sum, which rounding may leave a little off one.
     threshold = uniform.to(running.dtype).unsqueeze(-1) * running[..., -1:]
     return torch.searchsorted(running, threshold, right=True).squeeze(-1)
+
+
+def pick(
+    logits: Tensor,
+    uniform: Sequence[float],
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    never: int | None = None,
+) -> Tensor:
+    """The token of each row at a uniform number: :func:`draw` from :func:`distribution`.
+
+    Args:
+        logits: ``(B, V)``.
+        uniform: a number in ``[0, 1)`` for each row; temperature 0 needs none of them.
+        temperature: see :func:`distribution`; 0 takes the likeliest.
+        top_k: see :func:`distribution`.
+        top_p: see :func:`distribution`.
+        never: a token that is left out before all else; ``None``: none.
+
+    Returns:
+        ``(B,)`` int64 on the logits' device.
+
+    Raises:
+        ConfigError: an option is outside its range.
+
+    Example:
+        >>> import torch
+        >>> pick(torch.tensor([[0.0, 3.0, 1.0]]), [0.5], temperature=0, never=1).tolist()
+        [2]
+    """
+    check_sampling(temperature, top_k, top_p)
+    if never is not None:
+        logits = logits.clone()
+        logits[:, never] = -torch.inf
+    if temperature == 0.0:
+        return logits.argmax(-1)
+    probabilities = distribution(logits, temperature=temperature, top_k=top_k, top_p=top_p)
+    return draw(probabilities, torch.tensor(uniform, dtype=torch.float64, device=logits.device))
 
 
 def sample(

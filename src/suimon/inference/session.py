@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from suimon.errors import ShapeError
+from suimon.inference.engine import StepEngine
+from suimon.inference.sampling import check_sampling, pick
 
 TOKENS_A_CALL = 256  # bounds the (T, B, V) logits that a long prompt would make
 
@@ -34,7 +36,9 @@ class Session:
 
     Feeding a text token by token, in pieces or whole leaves the same state. Everything runs
     under ``torch.inference_mode``; the network is put into evaluation mode once, when the session
-    is made, and its weights are read at every step, never copied.
+    is made, and its weights are read at every step, never copied. A
+    :class:`~suimon.inference.engine.StepEngine` in a network's place is many times quicker, but
+    keeps the weights that it was made with.
 
     Args:
         network: ``network(tokens (T, B), state) -> (logits (T, B, V), state)``; the state is a
@@ -47,8 +51,28 @@ class Session:
         network.eval()
         self.network = network
         self.batch_size = batch_size
-        self.state = state
+        self._state = state
+        self._logits: Tensor | None = None
+        self._shared = True  # what others may hold is copied before it is written over
         self._device = next(network.parameters()).device
+
+    @property
+    def state(self) -> Any:
+        """What all that was read has left; a later session can go on from it."""
+        self._shared = True
+        return self._state
+
+    @property
+    def logits(self) -> Tensor:
+        """``(B, V)``: the logits of the token after all that was read.
+
+        Raises:
+            ShapeError: nothing was read yet.
+        """
+        if self._logits is None:
+            raise ShapeError("this session has read nothing; feed it a token first")
+        self._shared = True
+        return self._logits
 
     def step(self, tokens: Tensor) -> Tensor:
         """Read one token a stream.
@@ -59,9 +83,7 @@ class Session:
         Returns:
             ``(B, V)``, the logits of the token after it.
         """
-        with torch.inference_mode():
-            logits, self.state = self.network(tokens.unsqueeze(0), self.state)
-            return logits[-1]
+        return self._read(tokens.unsqueeze(0))
 
     def feed(self, tokens: Tensor) -> Tensor:
         """Read several tokens a stream.
@@ -79,10 +101,57 @@ class Session:
             raise ShapeError(
                 f"tokens is {tuple(tokens.shape)}; give (T, {self.batch_size}) with T of 1 or more"
             )
+        for chunk in tokens.to(self._device).split(max(1, TOKENS_A_CALL // self.batch_size)):
+            self._read(chunk)
+        return self.logits
+
+    def write(
+        self,
+        uniform: list[float],
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        never: int | None = None,
+    ) -> list[int]:
+        """Draw a token in each stream from what is expected next, and read it.
+
+        Args:
+            uniform: a number in ``[0, 1)`` for each stream, which decides its token.
+            temperature: see :func:`~suimon.inference.sampling.distribution`.
+            top_k: as above.
+            top_p: as above.
+            never: see :func:`~suimon.inference.sampling.pick`.
+
+        Returns:
+            A token for each stream.
+
+        Raises:
+            ConfigError: an option is outside its range.
+            ShapeError: nothing was read yet, or there is not one number for each stream.
+        """
+        check_sampling(temperature, top_k, top_p)
+        if len(uniform) != self.batch_size:
+            raise ShapeError(f"uniform has {len(uniform)} numbers; give {self.batch_size}")
+        options: Any = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "never": never}
         with torch.inference_mode():
-            for chunk in tokens.to(self._device).split(max(1, TOKENS_A_CALL // self.batch_size)):
-                logits, self.state = self.network(chunk, self.state)
-            return logits[-1]
+            if not isinstance(self.network, StepEngine):
+                tokens = pick(self.logits, uniform, **options)
+                self._read(tokens.unsqueeze(0))
+                return tokens.tolist()
+            if self._shared:
+                self._logits = self.logits.clone(memory_format=torch.contiguous_format)
+                self._state = map_state(torch.clone, self._state)
+                self._shared = False
+            assert self._logits is not None
+            return self.network.write(self._logits, self._state, uniform, **options)
+
+    def _read(self, tokens: Tensor) -> Tensor:
+        """Read ``(T, B)``; the logits ``(B, V)`` after it."""
+        with torch.inference_mode():
+            logits, self._state = self.network(tokens, self._state)
+            self._logits = logits[-1]
+            return self.logits
 
     def repeat(self, count: int) -> Session:
         """``count`` streams that all go on from here, this one stream having read the prompt.
@@ -93,18 +162,23 @@ class Session:
         if self.batch_size != 1:
             raise ShapeError(f"only a session of 1 stream repeats; this one has {self.batch_size}")
         with torch.inference_mode():
-            state = map_state(lambda t: t.repeat_interleave(count, dim=-2), self.state)
-        return Session(self.network, count, state)
+            session = Session(self.network, count)
+            session._state = map_state(lambda t: t.repeat_interleave(count, dim=-2), self._state)
+            if self._logits is not None:
+                session._logits = self._logits.repeat_interleave(count, dim=0)
+        return session
 
     def keep(self, rows: Tensor) -> None:
         """Go on with some streams only: ``rows`` are their indices, ``(B',)`` int64."""
         with torch.inference_mode():
-            self.state = map_state(lambda t: t.index_select(-2, rows.to(t.device)), self.state)
+            self._state = map_state(lambda t: t.index_select(-2, rows.to(t.device)), self._state)
+            if self._logits is not None:
+                self._logits = self._logits.index_select(0, rows.to(self._logits.device))
         self.batch_size = len(rows)
 
     def reset(self) -> None:
         """Forget everything that was read."""
-        self.state = None
+        self._state = self._logits = None
 
 
 def map_state(function: Callable[[Tensor], Tensor], state: Any) -> Any:
