@@ -51,7 +51,9 @@ def test_fp32_is_the_layers_output(kind, H, L, isa, monkeypatch):
         assert apart(again, rest) <= 1e-5 * scale
 
 
-@pytest.mark.parametrize(("precision", "isa"), [("fp32", isa) for isa in instruction_sets()] + ROUNDED)
+@pytest.mark.parametrize(
+    ("precision", "isa"), [("fp32", isa) for isa in instruction_sets()] + ROUNDED
+)
 @pytest.mark.parametrize("kind", ["lstm", "gru", "minlstm"])
 def test_a_row_does_not_depend_on_its_neighbours(kind, precision, isa, monkeypatch):
     """To the last bit: AMX and vectors add the terms of a sum in one order, for any rows."""

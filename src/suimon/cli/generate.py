@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -39,13 +40,22 @@ def command(
         str | None, typer.Option("--until", metavar="TEXT", help="Stop once this was written.")
     ] = None,
     seed: Seed = None,
+    precision: Annotated[
+        str,
+        typer.Option(
+            "--precision",
+            metavar="fp32|bf16|int8",
+            help="What weights are rounded to; each is quicker than the one before.",
+        ),
+    ] = "fp32",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object when all is written.")
     ] = False,
 ) -> None:
     """Write like the text that the run has learned.
 
-    Standard output is the text alone, as it comes.
+    Standard output is the text alone, as it comes. The first time that a run writes in int8, what
+    that changes is measured on its validation text, reported, and kept in the run's directory.
     """
     model = load_writer(run)
     pieces = model.stream(
@@ -57,13 +67,20 @@ def command(
         top_p=top_p,
         until=until,
         seed=seed,
+        precision=precision,
     )
+    extra = {}
+    if precision == "int8":
+        quantisation, line = model.quantisation_loss(run)
+        extra["quantisation"] = None if quantisation is None else asdict(quantisation)
+        if line:
+            notice(line)
     unknown = model.unknown_notice(prompt)
     if unknown:
         notice(unknown)
     if as_json:
         texts = _collected(pieces, count)
-        result_json({"prompt": prompt, "texts": texts, "unknown": model.unknown(prompt)})
+        result_json({"prompt": prompt, "texts": texts, "unknown": model.unknown(prompt)} | extra)
     else:
         _stream(prompt, pieces, count)
 

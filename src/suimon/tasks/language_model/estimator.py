@@ -124,13 +124,15 @@ class LanguageModel:
     def generate(self, prompt: str = "", **options: Any) -> str:
         """What the model writes after a prompt, without the prompt.
 
-        Options (``length``, ``temperature``, ``top_k``, ``top_p``, ``until``, ``seed``) as for
+        Options (``length``, ``temperature``, ``top_k``, ``top_p``, ``until``, ``seed``,
+        ``precision``) as for
         :meth:`~suimon.tasks.language_model.infer.TrainedLanguageModel.stream`; what of the prompt
         the model never saw, :meth:`unknown` tells.
 
         Raises:
             NotFittedError: before :meth:`fit`.
             ConfigError: an option is out of range.
+            BackendError: this network or machine cannot run in that precision.
         """
         return self._fitted().generate(prompt, **options)
 

@@ -12,6 +12,8 @@ from suimon.tasks.language_model.config import DESCRIPTION, LanguageModelConfig
 from suimon.tasks.language_model.data import units_of
 from suimon.tasks.language_model.model import LanguageNetwork, build_network
 from suimon.tasks.language_model.objective import Surprise, measure_surprise
+from suimon.tasks.language_model.quantisation import QuantisationLoss, quantisation_loss
+from suimon.tasks.language_model.stepping import stepping_network
 from suimon.tasks.language_model.writing import Piece, Writer
 from suimon.training.options import parse_options
 from suimon.training.run_directory import RunDirectory
@@ -33,9 +35,24 @@ class TrainedLanguageModel:
         self.units = units
         self.config = config
 
-    def writer(self, *, count: int = 1, seed: int | None = None) -> Writer:
-        """A writer that reads and writes in turns, as for a conversation."""
-        return Writer(self.network, self.units, count=count, seed=seed)
+    def writer(self, *, count: int = 1, seed: int | None = None, precision: str = "fp32") -> Writer:
+        """A writer that reads and writes in turns, as for a conversation.
+
+        It has the weights as they are now. Precisions and errors as for :meth:`stream`.
+        """
+        network = stepping_network(self.network, precision)
+        return Writer(network, self.units, count=count, seed=seed)
+
+    def quantisation_loss(
+        self, run: RunDirectory | str | Path
+    ) -> tuple[QuantisationLoss | None, str | None]:
+        """What int8 costs this model, see :func:`.quantisation.quantisation_loss`.
+
+        Args:
+            run: the directory that the model was loaded from.
+        """
+        directory = run if isinstance(run, RunDirectory) else RunDirectory.open(run)
+        return quantisation_loss(directory, self.network, self.config)
 
     def stream(
         self,
@@ -48,6 +65,7 @@ class TrainedLanguageModel:
         top_p: float | None = None,
         until: str | None = None,
         seed: int | None = None,
+        precision: str = "fp32",
     ) -> Iterator[Piece]:
         """Go on from a prompt, in pieces as they are written.
 
@@ -60,14 +78,17 @@ class TrainedLanguageModel:
             top_p: draw from the fewest likeliest units with this share together.
             until: stop a text once it has written this.
             seed: the same texts for the same seed; ``None``: other ones each time.
+            precision: what weights and activations are rounded to where they are multiplied:
+                ``fp32``, ``bf16`` or ``int8``, each quicker than the one before.
 
         Returns:
             An iterator of :class:`~suimon.tasks.language_model.writing.Piece`.
 
         Raises:
             ConfigError: an option is out of range.
+            BackendError: this network or machine cannot run in that precision.
         """
-        writer = self.writer(count=count, seed=seed)
+        writer = self.writer(count=count, seed=seed, precision=precision)
         writer.read(prompt)
         return writer.write(length, temperature=temperature, top_k=top_k, top_p=top_p, until=until)
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from suimon.data.batch import IGNORED_TARGET, SequenceBatch
 from suimon.data.text import Split, TextPart, TokenStreams, evaluation_windows
+from suimon.inference import StepEngine
 from suimon.tasks.language_model.config import DESCRIPTION, LanguageModelConfig
 from suimon.tasks.language_model.data import UNIT_NAMES, preprocess_of
 from suimon.tasks.language_model.model import LanguageNetwork, build_network
@@ -124,7 +125,9 @@ def cross_entropy_sum(logits: Tensor, targets: Tensor) -> Tensor:
     )
 
 
-def measure_surprise(model: nn.Module, part: TextPart, rows: int | None = None) -> Surprise:
+def measure_surprise(
+    model: nn.Module | StepEngine, part: TextPart, rows: int | None = None
+) -> Surprise:
     """How well a model foretells a text; no gradients, the model left in the mode it came in.
 
     Long texts are read in ``rows`` pieces side by side, each after the :data:`CONTEXT` units
@@ -142,7 +145,7 @@ def measure_surprise(model: nn.Module, part: TextPart, rows: int | None = None) 
     steps = max(1, LOGITS_A_CALL // (rows * part.corpus.units.size))
     steps = min(steps, max(1, 4096 // rows))  # larger windows only leave the cache
     device = next(model.parameters()).device
-    was_training = model.training
+    was_training = getattr(model, "training", False)  # an engine never is
     model.eval()
     nats, state = 0.0, None
     try:
@@ -152,5 +155,6 @@ def measure_surprise(model: nn.Module, part: TextPart, rows: int | None = None) 
                 logits, state = model(batch.inputs.to(device), state)
                 nats += cross_entropy_sum(logits, batch.targets.to(device)).item()
     finally:
-        model.train(was_training)
+        if isinstance(model, nn.Module):
+            model.train(was_training)
     return Surprise(nats, len(tokens) - 1, part.target_characters)

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from suimon.data.text import Units
 from suimon.data.text.units import StreamingDecoder
 from suimon.errors import ConfigError
-from suimon.inference.sampling import check_sampling, distribution, draw
+from suimon.inference.sampling import check_sampling
 from suimon.inference.session import Session, TokenNetwork
 
 LINE_STARTS = ("\n", " ", "。", ".")  # what stands before a prompt, so that it begins a line
@@ -32,11 +31,13 @@ class Writer:
 
     The network's state is carried through all turns, so what was read and written earlier is the
     context of what follows. Each text draws from a random stream of its own, made of the seed and
-    its number, so that text ``i`` is the same whatever ``count`` is, but for the rounding of
-    matrix products of another size, which once in millions of units tips a draw.
+    its number, so that text ``i`` is the same whatever ``count`` is. (With layers in the step
+    engine's place, but for the rounding of matrix products of another size, which once in millions
+    of units tips a draw.)
 
     Args:
-        network: ``network(tokens (T, B), state) -> (logits (T, B, V), state)``.
+        network: ``network(tokens (T, B), state) -> (logits (T, B, V), state)``; see
+            :func:`~suimon.tasks.language_model.stepping.stepping_network`.
         units: its vocabulary. The token for the unknown is never written.
         count: texts side by side.
         seed: the same texts for the same seed; ``None``: other ones each time.
@@ -56,7 +57,6 @@ class Writer:
         self._units = units
         self._draws = [_Draws(seed, row) for row in range(count)]
         self._session: Session | None = None
-        self._logits = torch.empty(0)
         self._decoders: list[StreamingDecoder] = []
 
     def read(self, text: str) -> None:
@@ -75,10 +75,10 @@ class Writer:
         column = torch.tensor(tokens).unsqueeze(1)  # (T, 1)
         if self._session is None:
             alone = Session(self._network)
-            self._logits = alone.feed(column).expand(self.count, -1)  # (B, V)
+            alone.feed(column)
             self._session = alone.repeat(self.count) if self.count > 1 else alone
         else:
-            self._logits = self._session.feed(column.expand(-1, self.count))
+            self._session.feed(column.expand(-1, self.count))
 
     def write(
         self,
@@ -113,15 +113,15 @@ class Writer:
         if self._session is None:
             self.read("")
         options = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        options["never"] = self._units.unknown_id
         return self._write(length, options, until)
 
     def _write(self, length: int, options: dict, until: str | None) -> Iterator[Piece]:
         assert self._session is not None
         endings = [_Ending(until) for _ in range(self.count)]
         for _ in range(length):
-            tokens = self._pick(options)
-            self._logits = self._session.step(tokens)
-            for row, token in enumerate(tokens.tolist()):
+            tokens = self._session.write(self._uniform(options), **options)
+            for row, token in enumerate(tokens):
                 if endings[row].reached:
                     continue
                 text = endings[row].cut(self._decoders[row].push(token))
@@ -130,17 +130,11 @@ class Writer:
             if until is not None and all(ending.reached for ending in endings):
                 return
 
-    def _pick(self, options: dict) -> Tensor:
-        """The next unit of each text, ``(B,)``."""
-        with torch.inference_mode():
-            logits = self._logits
-            if self._units.unknown_id is not None:
-                logits = logits.clone()
-                logits[:, self._units.unknown_id] = -torch.inf
-            if options["temperature"] == 0.0:
-                return logits.argmax(-1)
-            uniform = torch.tensor([draws.next() for draws in self._draws], dtype=torch.float64)
-            return draw(distribution(logits, **options), uniform.to(logits.device))
+    def _uniform(self, options: dict) -> list[float]:
+        """A number for each text's draw; temperature 0 draws nothing, and uses none up."""
+        if options["temperature"] == 0.0:
+            return [0.0] * self.count
+        return [draws.next() for draws in self._draws]
 
 
 class _Draws:
