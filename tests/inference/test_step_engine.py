@@ -108,7 +108,7 @@ def test_int8_products_are_exact(isa, monkeypatch):
 @pytest.mark.parametrize("threads", [2, 3])
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_threads_change_nothing(threads, precision):
-    """64 rows are shared by rows, one and three by units: all weights but a core's are many."""
+    """64 rows are shared out; one and three are one thread's."""
     torch.manual_seed(0)
     layer, head = LSTM(24, 700, 2, residual=True), nn.Linear(700, 90)
     engine = StepEngine(layer, linears=(head,), precision=precision)

@@ -242,6 +242,36 @@ SUIMON_INLINE void in_step_tiles(const LineMatrix& matrix, const Element* line, 
   if constexpr (kTwoRows && kTwoColumns) _tile_stored(3, below + kLineColumns, z_bytes);
 }
 
+// Up to 16 rows and all 4 groups of a panel, whose lines are so read from front to back.
+template <typename Element>
+SUIMON_INLINE void in_panel_tiles(const LineMatrix& matrix, const Element* line, const char* rows,
+                                  std::int64_t row_bytes, float* z, std::int64_t z_stride) {
+  constexpr std::int64_t line_bytes = kPanelGroups * 64;
+  const char* tile = reinterpret_cast<const char*>(line);
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  for (std::int64_t k = 0; k < matrix.depth; k += kLinesPerTile * kPerLine<Element>) {
+    _tile_loadd(4, rows, row_bytes);
+    _tile_loadd(6, tile, line_bytes);
+    SUIMON_MULTIPLY_TILES(0, 4, 6);
+    _tile_loadd(7, tile + 64, line_bytes);
+    SUIMON_MULTIPLY_TILES(1, 4, 7);
+    _tile_loadd(6, tile + 128, line_bytes);
+    SUIMON_MULTIPLY_TILES(2, 4, 6);
+    _tile_loadd(7, tile + 192, line_bytes);
+    SUIMON_MULTIPLY_TILES(3, 4, 7);
+    tile += kLinesPerTile * line_bytes;
+    rows += 64;
+  }
+  const std::int64_t z_bytes = z_stride * 4;
+  _tile_stored(0, z, z_bytes);
+  _tile_stored(1, z + kLineColumns, z_bytes);
+  _tile_stored(2, z + 2 * kLineColumns, z_bytes);
+  _tile_stored(3, z + 3 * kLineColumns, z_bytes);
+}
+
 #undef SUIMON_MULTIPLY_TILES
 
 template <typename Element>
@@ -252,9 +282,14 @@ void of_tiles(Tiles& tiles, const LineMatrix& matrix, std::int64_t group, std::i
   const std::int64_t step = side_by_side * kLineColumns * kPerLine<Element>;
   for (std::int64_t row = 0; row < rows; row += 32) {
     const int together = static_cast<int>(rows - row < 32 ? rows - row : 32);
+    const char* from = static_cast<const char*>(a.values) + row * a.row_bytes;
+    if (together <= 16 && groups == kPanelGroups) {
+      tiles.shape(together, together);
+      in_panel_tiles(matrix, line, from, a.row_bytes, z + row * z_stride, z_stride);
+      continue;
+    }
     const int upper = together < 16 ? together : 16;
     tiles.shape(upper, together - upper);
-    const char* from = static_cast<const char*>(a.values) + row * a.row_bytes;
     for (std::int64_t n = 0; n < groups; n += 2) {
       const Element* columns = line + n * kLineColumns * kPerLine<Element>;
       float* to = z + row * z_stride + n * kLineColumns;

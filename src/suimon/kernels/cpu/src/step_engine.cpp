@@ -20,10 +20,6 @@ namespace {
 // Multiplications of a step that keep one thread busy for longer than waking another one takes.
 constexpr double kWorkPerThread = 4e6;
 
-// One stream reads all weights for each token. A thread more keeps that many bytes of them in its
-// second level of cache, and reads what does not fit beside it.
-constexpr double kBytesPerThread = 1.5e6;
-
 // Rows that a thread must have for a row's share of reading the weights to be small.
 constexpr std::int64_t kLeastRows = 8;
 
@@ -292,35 +288,30 @@ void StepEngine::add_linear(const PlainMatrix& linear) {
   network_.outputs = linear.rows;
 }
 
-int StepEngine::worth_threads(std::int64_t rows) const {
-  const auto count = [](double threads) { return static_cast<int>(std::min(threads, 1e3)); };
-  if (rows < 2 * kLeastRows) return count(products_ * size_of(precision_) / kBytesPerThread) + 1;
-  return std::min(count(products_ * static_cast<double>(rows) / kWorkPerThread),
-                  static_cast<int>(rows / kLeastRows));
-}
-
+// A stream is one thread's: two that share its units must meet after every layer, which takes a
+// scheduler's tick, 8 ms, whenever another process has the core of one of them.
 void StepEngine::step(StepRows work, int threads) const {
-  static thread_local ScratchMemory memory;
+  const double products = products_ * static_cast<double>(work.rows);
+  const auto worth = static_cast<std::int64_t>(std::min(products / kWorkPerThread, 1e3));
+  const std::int64_t most = std::min<std::int64_t>({worth, threads, work.rows / kLeastRows});
   // A row's activations begin off a power of two from the next, which would fall on it in a cache.
   const std::int64_t row_bytes = round_up(deepest_ * size_of(precision_), 64) + 64;
-  const bool by_rows = work.rows >= 2 * kLeastRows;
-  const StepScratch shared = memory.of(widest_, row_bytes);
-  const auto run = [&](int member, int size, Barrier& barrier) {
-    StepScratch scratch = memory.of(widest_, row_bytes);
+  // What was read last is still in the cache where the weights as a whole do not fit: every other
+  // step begins with it. No sum's order changes.
+  static thread_local bool backwards = false;
+  work.backwards = backwards = !backwards;
+  run_team(static_cast<int>(std::max<std::int64_t>(1, most)), [&](int member, int size, Barrier&) {
+    static thread_local ScratchMemory memory;
+    const StepScratch scratch = memory.of(widest_, row_bytes);
     StepRows mine = work;
-    mine.row_begin = by_rows ? work.rows * member / size : 0;
-    mine.row_end = by_rows ? work.rows * (member + 1) / size : work.rows;
-    mine.member = by_rows ? 0 : member;
-    mine.members = by_rows ? 1 : size;
-    mine.meeting = by_rows || size == 1 ? nullptr : &barrier;
-    if (!by_rows) std::copy(shared.x, shared.x + 2, scratch.x);
+    mine.row_begin = work.rows * member / size;
+    mine.row_end = work.rows * (member + 1) / size;
     switch (precision_) {
       case Precision::fp32: return step_in(isa_, network_, mine, scratch, float{});
       case Precision::bf16: return step_in(isa_, network_, mine, scratch, Bf16{});
       case Precision::int8: return step_in(isa_, network_, mine, scratch, std::int8_t{});
     }
-  };
-  run_team(std::clamp(worth_threads(work.rows), 1, std::max(threads, 1)), run);
+  });
 }
 
 }  // namespace suimon

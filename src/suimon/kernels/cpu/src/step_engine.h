@@ -24,7 +24,6 @@
 
 #include "isa.h"
 #include "line_matrix.h"
-#include "thread_pool.h"
 
 namespace suimon {
 
@@ -69,8 +68,7 @@ struct StepNetwork {
   std::int64_t tokens;           // V, 0 where vectors are read
 };
 
-// What one thread does: rows from row_begin to row_end, and of their units and outputs the part of
-// `member` among `members`, who share x of the scratch and meet after each layer.
+// What one thread does: rows from row_begin to row_end.
 struct StepRows {
   std::int64_t rows;           // B
   std::int64_t row_begin;
@@ -80,9 +78,7 @@ struct StepRows {
   float* const* h;             // for each layer (B, H): before the step on entry, after it on return
   float* const* c;             // the same of the LSTM's c; unused elsewhere
   float* scores;               // (B, outputs) written, or null: then no linear is run
-  std::int64_t member;
-  std::int64_t members;
-  Barrier* meeting;            // null where there is one member
+  bool backwards;              // take the blocks of a layer from the last to the first
 };
 
 // How many rows are worked on together.
@@ -155,14 +151,12 @@ class StepEngine {
   void add_linear(const PlainMatrix& linear);
 
   // Read one token or vector in each row. `layers` entries in h and c. Only `rows`, `tokens` or `x`,
-  // `h`, `c` and `scores` of `work` are read. Threads, `threads` at most, share the rows, or where
-  // there are few of these the units.
+  // `h`, `c` and `scores` of `work` are read. At most `threads` threads share the rows.
   void step(StepRows work, int threads) const;
 
   const StepNetwork& network() const { return network_; }
 
  private:
-  int worth_threads(std::int64_t rows) const;
   LineMatrix packed(const PlainMatrix& matrix, std::int64_t gates);
   const float* kept_floats(std::int64_t count, const float* values);
   float* fresh_floats(std::int64_t count);

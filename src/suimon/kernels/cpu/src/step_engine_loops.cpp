@@ -143,20 +143,6 @@ SUIMON_INLINE void cell(Block& block) {
   }
 }
 
-// What one thread does of `pieces` that the members of its team share.
-struct Range {
-  std::int64_t begin;
-  std::int64_t end;
-};
-
-Range mine(const StepRows& rows, std::int64_t pieces) {
-  return {pieces * rows.member / rows.members, pieces * (rows.member + 1) / rows.members};
-}
-
-void meet(const StepRows& rows) {
-  if (rows.meeting != nullptr) rows.meeting->wait();
-}
-
 // One layer of some rows: x[0] holds its input, x[1] takes its output.
 template <typename Element>
 class LayerStep {
@@ -168,14 +154,6 @@ class LayerStep {
         c_(is_lstm(layer.kind) ? rows.c[index] + first * layer.units : nullptr),
         width_(gates_of(layer.kind) * kLanes), z_stride_(width_ * blocks_together(layer.kind)) {}
 
-  // Keep h as it is before the step: other members of the team are about to write theirs.
-  void read_state() {
-    if (layer_.hh.lines == nullptr) return;
-    const auto state_row = [&](std::int64_t row) { return h_ + row * layer_.units; };
-    round_rows<Element>(count_, layer_.units, layer_.hh.depth, state_row, scratch_.state,
-                     scratch_.row_bytes, scratch_.row_scales + kStepRows);
-  }
-
   template <typename RowOf>
   void run(const RowOf& input_row) {
     const float* scales = sizeof(Element) == 1 ? scratch_.row_scales : nullptr;
@@ -186,11 +164,16 @@ class LayerStep {
       round_rows<Element>(count_, layer_.ih.inputs, layer_.ih.depth, input_row, scratch_.activations,
                        scratch_.row_bytes, scratch_.row_scales);
     }
+    if (layer_.hh.lines != nullptr) {  // h as it is before any block of it is written
+      const auto state_row = [&](std::int64_t row) { return h_ + row * layer_.units; };
+      round_rows<Element>(count_, layer_.units, layer_.hh.depth, state_row, scratch_.state,
+                          scratch_.row_bytes, scratch_.row_scales + kStepRows);
+    }
     const std::int64_t gates = gates_of(layer_.kind);
     const std::int64_t together = blocks_together(layer_.kind);
-    const Range share = mine(rows_, (layer_.blocks + together - 1) / together);
-    for (std::int64_t block = share.begin * together; block < share.end * together;
-         block += together) {
+    const std::int64_t chunks = (layer_.blocks + together - 1) / together;
+    for (std::int64_t n = 0; n < chunks; ++n) {
+      const std::int64_t block = (rows_.backwards ? chunks - 1 - n : n) * together;
       const std::int64_t end =
           block + together < layer_.blocks ? block + together : layer_.blocks;
       const auto multiply = [&](const LineMatrix& matrix, const Activations& a, float* z) {
@@ -272,9 +255,7 @@ void run_linears(const StepNetwork& network, const StepRows& rows, StepScratch& 
                         scratch.row_bytes, scratch.row_scales);
     const Activations a{scratch.activations, scratch.row_bytes,
                         sizeof(Element) == 1 ? scratch.row_scales : nullptr};
-    const Range share = mine(rows, (matrix.groups + kPanelGroups - 1) / kPanelGroups);
-    for (std::int64_t panel = share.begin; panel < share.end; ++panel) {
-      const std::int64_t group = panel * kPanelGroups;
+    for (std::int64_t group = 0; group < matrix.groups; group += kPanelGroups) {
       const std::int64_t left = matrix.groups - group;
       const std::int64_t end = group + (left < kPanelGroups ? left : kPanelGroups);
       line_product<Element>(tiles, matrix, group, end, a, count, scratch.z_x, width);
@@ -287,7 +268,6 @@ void run_linears(const StepNetwork& network, const StepRows& rows, StepScratch& 
         }
       }
     }
-    if (!last) meet(rows);
     float* const spare = scratch.x[0];
     scratch.x[0] = scratch.x[1];
     scratch.x[1] = spare;
@@ -297,19 +277,13 @@ void run_linears(const StepNetwork& network, const StepRows& rows, StepScratch& 
 template <typename Element>
 void run_rows(const StepNetwork& network, const StepRows& rows, StepScratch scratch,
               std::int64_t first, std::int64_t count, Tiles& tiles) {
-  const auto layer = [&](std::int64_t n) {
-    return LayerStep<Element>(network.layers[n], rows, scratch, n, first, count, tiles);
-  };
-  layer(0).read_state();
-  meet(rows);
   for (std::int64_t n = 0; n < network.depth; ++n) {
-    layer(n).run([&](std::int64_t row) -> const float* {
+    LayerStep<Element> layer(network.layers[n], rows, scratch, n, first, count, tiles);
+    layer.run([&](std::int64_t row) -> const float* {
       if (n > 0) return scratch.x[0] + row * scratch.x_stride;
       if (rows.x != nullptr) return rows.x + (first + row) * network.inputs;
       return network.embedding + rows.tokens[first + row] * network.inputs;
     });
-    if (n + 1 < network.depth) layer(n + 1).read_state();  // nobody writes it before all have met
-    meet(rows);
     float* const spare = scratch.x[0];
     scratch.x[0] = scratch.x[1];
     scratch.x[1] = spare;
@@ -318,7 +292,6 @@ void run_rows(const StepNetwork& network, const StepRows& rows, StepScratch scra
   if (network.linear_count > 0) {
     return run_linears<Element>(network, rows, scratch, first, count, tiles);
   }
-  if (rows.member > 0) return;
   for (std::int64_t row = 0; row < count; ++row) {
     std::memcpy(rows.scores + (first + row) * network.outputs,
                 scratch.x[0] + row * scratch.x_stride,
