@@ -1,0 +1,193 @@
+"""Writing token by token: the step engine against the loops that people write.
+
+``python benchmarks/step_engine.py [--rounds 15]`` writes ``benchmarks/results/step_engine.json``.
+The network is a language model over characters: embedding, LSTM of 2 x 512, head of 65. One stream:
+loops over ``torch.nn.LSTM`` and over ``torch.nn.LSTMCell``, ONNX Runtime where it is installed, and
+the engine in each precision, each drawing nothing: they read the same tokens. 64 streams: the same
+loop of ``torch.nn.LSTM``, and the engine. Candidates take turns within one round.
+
+Numbers are tokens a second, of all streams together.
+"""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from report import Timings, interleaved, rounded, write_report
+from torch import Tensor, nn
+
+from suimon.errors import BackendError
+from suimon.inference import PRECISIONS, Session, StepEngine
+from suimon.kernels.cpu.native import instruction_set
+from suimon.layers import LSTM
+from suimon.tasks.language_model.model import LanguageNetwork
+
+V, E, H, L = 65, 128, 512, 2
+STREAMS = 64
+ONE_STREAM, MANY_STREAMS = "one stream", f"{STREAMS} streams"
+
+
+def lstm_loop(network: LanguageNetwork, steps: int, B: int) -> Callable[[], Tensor]:
+    """A call of ``torch.nn.LSTM`` a token."""
+    lstm = nn.LSTM(E, H, L)
+    lstm.load_state_dict(network.recurrent.state_dict())
+    tokens = torch.zeros(1, B, dtype=torch.long)
+
+    @torch.inference_mode()
+    def run() -> Tensor:
+        logits, state = torch.empty(0), None
+        for _ in range(steps):
+            output, state = lstm(network.embedding(tokens), state)
+            logits = network.head(output)
+        return logits[-1]
+
+    return run
+
+
+def cell_loop(network: LanguageNetwork, steps: int, B: int) -> Callable[[], Tensor]:
+    """A call of ``torch.nn.LSTMCell`` a layer and token."""
+    cells = [nn.LSTMCell(E if layer == 0 else H, H) for layer in range(L)]
+    weights = network.recurrent.state_dict()
+    for layer, cell in enumerate(cells):
+        cell.load_state_dict({name: weights[f"{name}_l{layer}"] for name in cell.state_dict()})
+    tokens = torch.zeros(B, dtype=torch.long)
+
+    @torch.inference_mode()
+    def run() -> Tensor:
+        logits = torch.empty(0)
+        states: list[Any] = [None] * L
+        for _ in range(steps):
+            x = network.embedding(tokens)
+            for layer, cell in enumerate(cells):
+                states[layer] = cell(x, states[layer])
+                x = states[layer][0]
+            logits = network.head(x)
+        return logits
+
+    return run
+
+
+def onnx_loop(network: LanguageNetwork, steps: int, B: int) -> Callable[[], Tensor] | None:
+    """A call of ONNX Runtime a token; ``None``, and why on the terminal, where it is missing."""
+    try:
+        import onnxruntime  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        print(f"ONNX Runtime is left out: {error}")
+        return None
+    import tempfile
+    from pathlib import Path
+
+    class Step(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding, self.head, self.lstm = network.embedding, network.head, nn.LSTM(E, H, L)
+            self.lstm.load_state_dict(network.recurrent.state_dict())
+
+        def forward(self, tokens: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            output, (h, c) = self.lstm(self.embedding(tokens), (h, c))
+            return self.head(output)[-1], h, c
+
+    names = ("tokens", "h", "c")
+    example = (torch.zeros(1, B, dtype=torch.long), torch.zeros(L, B, H), torch.zeros(L, B, H))
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "step.onnx")
+        torch.onnx.export(Step().eval(), example, file, input_names=list(names), dynamo=False)
+        session = onnxruntime.InferenceSession(file)
+
+    def run() -> Tensor:
+        fed = [tensor.numpy() for tensor in example]
+        logits = None
+        for _ in range(steps):
+            logits, *fed[1:] = session.run(None, dict(zip(names, fed, strict=True)))
+        return torch.from_numpy(logits)
+
+    return run
+
+
+def engine_loop(
+    network: LanguageNetwork, steps: int, B: int, precision: str, drawing: bool = False
+) -> Callable[[], Tensor]:
+    """A step of a session a token, or, ``drawing``, a draw and a step in one call."""
+    engine = StepEngine(
+        network.recurrent,
+        embedding=network.embedding,
+        linears=[network.head],
+        precision=precision,
+    )
+    tokens = torch.zeros(B, dtype=torch.long)
+    uniform = [0.5] * B
+
+    def run() -> Tensor:
+        session = Session(engine, B)
+        session.step(tokens)
+        for _ in range(steps - 1):
+            if drawing:
+                session.write(uniform, temperature=0.8)
+            else:
+                session.step(tokens)
+        return session.logits
+
+    return run
+
+
+def candidates(network: LanguageNetwork, steps: int) -> dict[str, Callable[[], Tensor]]:
+    """Name to loop: of one stream, then of many."""
+    found: dict[str, Callable[[], Tensor]] = {
+        f"torch.nn.LSTM, {ONE_STREAM}": lstm_loop(network, steps, 1),
+        f"torch.nn.LSTMCell, {ONE_STREAM}": cell_loop(network, steps, 1),
+        f"torch.nn.LSTM, {MANY_STREAMS}": lstm_loop(network, steps, STREAMS),
+    }
+    onnx = onnx_loop(network, steps, 1)
+    if onnx is not None:
+        found[f"ONNX Runtime, {ONE_STREAM}"] = onnx
+    for precision in PRECISIONS:
+        try:
+            found[f"{precision}, {ONE_STREAM}"] = engine_loop(network, steps, 1, precision)
+            found[f"{precision} with drawing, {ONE_STREAM}"] = engine_loop(
+                network, steps, 1, precision, drawing=True
+            )
+            found[f"{precision}, {MANY_STREAMS}"] = engine_loop(network, steps, STREAMS, precision)
+        except BackendError as error:
+            print(f"{precision} is left out: {error}")
+    return found
+
+
+def summary(times: Timings, steps: int) -> dict[str, Any]:
+    """Tokens a second, and each candidate's ratios to the two that the others are held against."""
+    torch_loop, ours = f"torch.nn.LSTM, {ONE_STREAM}", f"fp32, {ONE_STREAM}"
+    rows = {}
+    for name in times.seconds:
+        tokens = steps * (STREAMS if name.endswith(MANY_STREAMS) else 1)
+        streams = tokens / steps
+        rows[name] = {
+            "tokens_per_s": rounded(tokens / times.median(name)),
+            "best_tokens_per_s": rounded(tokens / min(times.seconds[name])),
+            "times_torch_lstm_one_stream": rounded(streams * times.ratio(torch_loop, name)),
+            "times_fp32_one_stream": rounded(streams * times.ratio(ours, name)),
+        }
+        print(f"{name:36} {rows[name]}")
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="turns that each side takes")
+    parser.add_argument("--steps", type=int, default=20, help="tokens of a stream in a turn")
+    arguments = parser.parse_args()
+    torch.manual_seed(0)
+    network = LanguageNetwork(V, E, LSTM(E, H, L)).eval()
+    results = {}
+    available = torch.get_num_threads()
+    for threads in sorted({1, available}):
+        torch.set_num_threads(threads)
+        print(f"threads={threads}")
+        loops = candidates(network, arguments.steps)
+        times = interleaved(loops, rounds=arguments.rounds)
+        results[f"threads={threads}"] = summary(times, arguments.steps)
+    settings = {"rounds": arguments.rounds, "steps": arguments.steps, "isa": instruction_set()}
+    write_report("step_engine", results, settings=settings)
+
+
+if __name__ == "__main__":
+    main()
