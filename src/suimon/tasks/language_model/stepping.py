@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from suimon.errors import BackendError
 from suimon.inference.engine import StepEngine, refuses
-from suimon.inference.session import TokenNetwork
 from suimon.tasks.language_model.model import LanguageNetwork
 
 
-def stepping_network(network: LanguageNetwork, precision: str = "fp32") -> TokenNetwork:
+def stepping_network(
+    network: LanguageNetwork, precision: str = "fp32"
+) -> LanguageNetwork | StepEngine:
     """What runs a network a unit at a time: the step engine, or the network's own layers.
 
     The engine holds the weights as they are now; ask again after they have changed.
