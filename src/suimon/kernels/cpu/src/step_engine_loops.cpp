@@ -121,8 +121,8 @@ SUIMON_INLINE void mingru(Block& block) {
   block.h = (1.0f - z) * block.h + z * load(block.z_x + kLanes);
 }
 
-// log(1 + exp(-x)) without overflow, up to a rounding of sigmoid's: -log sigmoid(x). Here only its
-// exponential is wanted: f/(i + f) = 1/(1 + i/f), and i/f = (1 + exp(-z_f))/(1 + exp(-z_i)).
+// The shares f/(i + f) and i/(i + f) from 1/i and 1/f, which stay finite where both gates are so
+// closed that the quotients would be 0/0.
 SUIMON_INLINE void minlstm(Block& block) {
   const Floats over_i = 2.0f + exp_minus_one(-load(block.z_x));  // 1/i
   const Floats over_f = 2.0f + exp_minus_one(-load(block.z_x + kLanes));
