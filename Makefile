@@ -12,6 +12,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 JOBS ?= 2
 
 RUN := .venv/bin/python
+CMAKE := $(CURDIR)/.venv/bin/cmake
 # Without compiling all of torch to bytecode, most of which is never imported.
 INSTALL := $(RUN) -m pip install --disable-pip-version-check --quiet -c constraints.txt
 READY := .venv/.ready
@@ -20,16 +21,25 @@ INSTALLED_FROM := pyproject.toml constraints.txt CMakeLists.txt \
 	$(wildcard src/suimon/kernels/cpu/*.cpp src/suimon/kernels/cpu/*.h src/suimon/kernels/cpu/src/*)
 BENCHMARKS ?= $(filter-out benchmarks/report.py,$(wildcard benchmarks/*.py))
 
-.PHONY: help demo test fmt lint types bench docs clean
+.PHONY: help demo test test-native fmt lint types bench docs clean
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(READY)  ## train a small network on Python's own source for three minutes and let it write
 	$(RUN) examples/demo.py
 
 test: $(DEV_READY)  ## run all tests
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS)
+
+test-native: $(DEV_READY)  ## build the C++ code with sanitisers of threads and addresses, and run it
+	set -e; for sanitiser in thread address,undefined; do \
+		folder=build/native-$${sanitiser%%,*}; \
+		$(CMAKE) -S . -B $$folder -DCMAKE_BUILD_TYPE=Release \
+			-DSUIMON_NATIVE_TESTS=ON -DSUIMON_SANITIZE=$$sanitiser; \
+		$(CMAKE) --build $$folder --parallel $(JOBS); \
+		(cd $$folder && $(CURDIR)/.venv/bin/ctest --output-on-failure); \
+	done
 
 fmt: $(DEV_READY)  ## format the code
 	$(RUN) -m ruff check --fix-only --quiet .

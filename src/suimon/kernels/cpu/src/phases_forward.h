@@ -56,7 +56,9 @@ void settle(const Forward& work, const SequenceShare& share, std::int64_t t, int
     const Spread spread = spread_of(shape, count, [&](std::int64_t block, int n) {
       return load(sums_at(work, phases.sums, block, row) + (first + gate + n) * kLanes);
     });
-    if (phases.rate != nullptr) phases.rate[(t * shape.rows + row) * 2 + slot] = spread.rate;
+    if (phases.rate != nullptr && share.block_begin == 0) {  // all who share the row know it
+      phases.rate[(t * shape.rows + row) * 2 + slot] = spread.rate;
+    }
     const float* from_x =
         phases.from_x == nullptr ? nullptr
                                  : phases.from_x + (t * shape.rows + row) * gates * shape.units;
@@ -139,7 +141,7 @@ void read_all_c(const Forward& work, const SequenceShare& share, std::int64_t st
     };
     Spread spread{0.0f, 1.0f};
     if (phases.c_gain != nullptr && at.mark != kSkip) spread = spread_of(shape, 1, c_of);
-    if (phases.c_rate != nullptr) {
+    if (phases.c_rate != nullptr && share.block_begin == 0) {
       phases.c_rate[(at.t * shape.rows + row) * 2] = spread.mean;
       phases.c_rate[(at.t * shape.rows + row) * 2 + 1] = spread.rate;
     }
