@@ -38,7 +38,11 @@ void add_up_all(const Forward& work, const SequenceShare& share, const Projectio
       if (work.phases.from_x != nullptr) {
         add_up_from_h(work, step, block, range.size(block), row, rows, tiles, z);
       } else {
-        add_up(work, projection, step, block, range.size(block), row, rows, tiles, z);
+        const float* made =
+            add_up(work, projection, step, block, range.size(block), row, rows, tiles, z);
+        if (made != z) {  // the next step's sums are to stand in the same place as this one's
+          for (std::int64_t n = 0; n < rows * kTileWidth; n += kLanes) store(z + n, load(made + n));
+        }
       }
     });
   }

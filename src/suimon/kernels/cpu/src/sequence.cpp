@@ -50,6 +50,10 @@ void share_out(const auto& work, Isa isa, int threads) {
   const std::int64_t panels = divide_up(blocks, kBlocksPerPanel);
   const std::int64_t of_h = shape.output / kUnitsPerBlock;
   const std::int64_t panels_of_h = divide_up(of_h, kBlocksPerPanel);
+  // Back, a member must do the same blocks in both halves of a step. Else it may do any number of
+  // them, so that all have as much to do.
+  constexpr bool back = requires { work.grad_sums; };
+  const bool in_panels = back || work.phases.any() || work.cell.blocks_in_tile() > 1;
   const double products = static_cast<double>(work.cell.gates()) *
                           static_cast<double>(shape.steps * shape.rows * shape.units) *
                           static_cast<double>(shape.inputs + shape.hidden);
@@ -64,8 +68,10 @@ void share_out(const auto& work, Isa isa, int threads) {
       mine.row_begin = shape.rows * member / size;
       mine.row_end = shape.rows * (member + 1) / size;
     } else if (size > 1) {
-      mine.block_begin = panels * member / size * kBlocksPerPanel;
-      mine.block_end = std::min(blocks, panels * (member + 1) / size * kBlocksPerPanel);
+      const std::int64_t together = in_panels ? kBlocksPerPanel : 1;
+      const std::int64_t parts = divide_up(blocks, together);
+      mine.block_begin = parts * member / size * together;
+      mine.block_end = std::min(blocks, parts * (member + 1) / size * together);
       mine.output_begin = panels_of_h * member / size * kBlocksPerPanel;
       mine.output_end = std::min(of_h, panels_of_h * (member + 1) / size * kBlocksPerPanel);
       mine.meeting = &barrier;

@@ -190,7 +190,7 @@ struct SequenceShare {
   int member;                // which of the threads
   std::int64_t row_begin;
   std::int64_t row_end;
-  std::int64_t block_begin;  // a multiple of kBlocksPerPanel
+  std::int64_t block_begin;  // a multiple of kBlocksPerPanel, but forward without phases
   std::int64_t block_end;
   std::int64_t output_begin;  // likewise of the blocks of h, which are others where h is projected
   std::int64_t output_end;

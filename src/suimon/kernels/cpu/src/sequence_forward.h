@@ -10,6 +10,9 @@
 namespace suimon::SUIMON_ISA {
 namespace {
 
+// Rows, of several steps, that the input's product is made for at once.
+constexpr std::int64_t kRowsAhead = 128;
+
 // One step of some rows of one block: the sums stand in z, what is left is each unit's own.
 template <Kind kKind, History kHistory>
 void finish_step(const Forward& work, std::int64_t step, std::int64_t block,
@@ -43,16 +46,15 @@ void finish_step(const Forward& work, std::int64_t step, std::int64_t block,
   }
 }
 
-// The part of the sums that comes from x, for some steps at once where a step has few rows: a
-// product of one row would read all weights for it.
+// The part of the sums that comes from x. It waits for nothing, so it is made for some steps at once:
+// a tile's weights are then read once for all of them, and not once for each.
 class Projection {
  public:
   Projection(const Forward& work, const SequenceShare& share)
       : work_(work), share_(share), tiles_(work.cell, work.shape),
         rows_(share.row_end - share.row_begin) {
     if (work.shape.inputs == 0) return;
-    const bool all_rows = rows_ == work.shape.rows;  // then the rows of several steps lie together
-    steps_ = all_rows && rows_ < kRowsTogether ? kRowsTogether / rows_ : 1;
+    if (rows_ < kRowsAhead) steps_ = (kRowsAhead + rows_ - 1) / rows_;
     if (steps_ > work.shape.steps) steps_ = work.shape.steps;
     if (steps_ > 1) {
       const std::int64_t tiles =
@@ -65,7 +67,7 @@ class Projection {
   Projection& operator=(const Projection&) = delete;
   ~Projection() { delete[] memory_; }
 
-  // Whether copy() gives a step's part; else its product is still to be made.
+  // Whether at() gives a step's part; else its product is still to be made.
   bool ahead() const { return memory_ != nullptr; }
 
   // Before each step, in turn.
@@ -75,22 +77,28 @@ class Projection {
     const std::int64_t left = shape.steps - step;
     const std::int64_t steps = left < steps_ ? left : steps_;
     // Backwards, the first of these steps is the last in memory.
-    const std::int64_t t = time_of(shape, shape.reverse ? step + steps - 1 : step);
+    first_ = time_of(shape, shape.reverse ? step + steps - 1 : step);
+    // The rows of several steps lie together where a share has all of them.
+    const bool together = rows_ == shape.rows;
+    const std::int64_t rows = together ? steps * rows_ : rows_;
     for (std::int64_t block = share_.block_begin; block < share_.block_end;
          block += tiles_.blocks_in_tile) {
       const Panel<Element> ih =
           panel_of(work_.panels_ih, work_.cell.gates(), shape.inputs, block, tiles_.size(block));
-      product<Into::fresh>(tiles, steps * rows_, shape.inputs, work_.x + t * rows_ * shape.inputs,
-                           shape.inputs, ih, 0, of_tile(block), kTileWidth);
+      for (std::int64_t n = 0; n < (together ? 1 : steps); ++n) {
+        const Element* x =
+            work_.x + ((first_ + n) * shape.rows + share_.row_begin) * shape.inputs;
+        product<Into::fresh>(tiles, rows, shape.inputs, x, shape.inputs, ih, 0,
+                             of_tile(block) + n * rows * kTileWidth, kTileWidth);
+      }
     }
-    first_ = t;
   }
 
-  // Copy to z (rows, kTileWidth) the part of a step and of the tile that starts at `block`.
-  void copy(std::int64_t step, std::int64_t block, float* z) const {
+  // Where a step's part of the tile that starts at `block` stands, from the share's row `row` on; it
+  // is read no second time, and may be added to.
+  float* at(std::int64_t step, std::int64_t block, std::int64_t row) const {
     const std::int64_t place = time_of(work_.shape, step) - first_;
-    const float* from = of_tile(block) + place * rows_ * kTileWidth;
-    for (std::int64_t n = 0; n < rows_ * kTileWidth; n += kLanes) store(z + n, load(from + n));
+    return of_tile(block) + (place * rows_ + row - share_.row_begin) * kTileWidth;
   }
 
  private:
@@ -108,17 +116,17 @@ class Projection {
   float* memory_ = nullptr;  // (tiles, steps, rows, kTileWidth)
 };
 
-// The sums of some rows of a tile, but for what a norm or a reset comes before.
-void add_up(const Forward& work, const Projection& projection, std::int64_t step,
-            std::int64_t block, std::int64_t blocks, std::int64_t row, std::int64_t rows,
-            Tiles& tiles, float* z) {
+// The sums of some rows of a tile, but for what a norm or a reset comes before. Returns where they
+// stand: in `z`, or where x's part of them was made.
+float* add_up(const Forward& work, const Projection& projection, std::int64_t step,
+              std::int64_t block, std::int64_t blocks, std::int64_t row, std::int64_t rows,
+              Tiles& tiles, float* z) {
   const SequenceShape& shape = work.shape;
   const std::int64_t begin = time_of(shape, step) * shape.rows + row;
-  const int gates = work.cell.gates();
   if (projection.ahead()) {
-    projection.copy(step, block, z);
+    z = projection.at(step, block, row);
   } else {
-    const auto ih = panel_of(work.panels_ih, gates, shape.inputs, block, blocks);
+    const auto ih = panel_of(work.panels_ih, work.cell.gates(), shape.inputs, block, blocks);
     product<Into::fresh>(tiles, rows, shape.inputs, work.x + begin * shape.inputs, shape.inputs, ih,
                          0, z, kTileWidth);
   }
@@ -128,6 +136,7 @@ void add_up(const Forward& work, const Projection& projection, std::int64_t step
   const auto hh = panel_of(work.panels_hh, work.cell.gates_from_h(), shape.hidden, block, blocks);
   product<Into::sum>(tiles, rows, shape.hidden, work.h_before + begin * shape.hidden, shape.hidden,
                      hh, 0, z + work.cell.first_from_h() * kLanes, kTileWidth);
+  return z;
 }
 
 template <Kind kKind, History kHistory>
@@ -136,14 +145,15 @@ void run_steps(const Forward& work, const SequenceShare& share) {
   const std::int64_t sums = work.cell.sums() * kUnitsPerBlock;
   Tiles tiles;
   Projection projection(work, share);
-  alignas(64) float z[kRowsTogether * kTileWidth];
+  alignas(64) float room[kRowsTogether * kTileWidth];
   for (std::int64_t step = 0; step < work.shape.steps; ++step) {
     projection.prepare(step, tiles);
     for (std::int64_t block = share.block_begin; block < share.block_end;
          block += range.blocks_in_tile) {
       const std::int64_t blocks = range.size(block);
       for_rows(share, [&](std::int64_t row, std::int64_t rows) {
-        add_up(work, projection, step, block, blocks, row, rows, tiles, z);
+        const float* z =
+            add_up(work, projection, step, block, blocks, row, rows, tiles, room);
         for (std::int64_t n = 0; n < blocks; ++n) {
           finish_step<kKind, kHistory>(work, step, block + n, row, row + rows, z + n * sums);
         }
