@@ -19,6 +19,8 @@ from time import perf_counter
 
 H = 64
 STORED_UP_TO = 100_000
+# The same for all lengths, so that a step costs the same; for short ones less would save memory.
+CHECKPOINT_TIME = 1000
 LIMIT_MB = 1000
 
 
@@ -90,7 +92,7 @@ def main() -> None:
     for cell in options.cells:
         found = results[cell] = {}
         for steps in options.steps:
-            checkpoint_time = math.isqrt(steps)
+            checkpoint_time = CHECKPOINT_TIME
             found[str(steps)] = {"checkpoint_time": checkpoint_time}
             found[str(steps)] |= in_a_process(cell, steps, checkpoint_time)
             if steps <= STORED_UP_TO:

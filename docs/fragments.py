@@ -4,10 +4,13 @@
 transforms there is written by ``benchmarks/transforms_table.py``, which has to run them.)
 """
 
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).parent / "_generated"
+RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -88,10 +91,80 @@ def _help_pages(path: str, command: object, parent: object = None) -> Iterable[s
             yield from _help_pages(f"{path} {name}", command.get_command(context, name))
 
 
+def speed() -> str:
+    """What the benchmarks measured last."""
+    layers, variants, engine = (
+        json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("layers", "variants", "step_engine")
+    )
+    pages = (layer_speed(layers), variant_speed(variants), engine_speed(engine))
+    return "\n".join(f"```text\n{page}```\n" for page in pages)
+
+
+def aligned(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Lines of columns, the first to the left and the others to the right."""
+    lines = [list(heads), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+
+    def line(cells: list[str]) -> str:
+        others = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
+        return "  ".join([cells[0].ljust(widths[0]), *others]).rstrip() + "\n"
+
+    return "".join(map(line, lines))
+
+
+def measured_on(report: dict[str, Any]) -> str:
+    """One line on the machine, the versions and how often."""
+    machine, versions = report["machine"], report["versions"]
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores, {' '.join(machine['isa'])}\n"
+        f"torch {versions['torch']}, {report['when'][:10]}, "
+        f"median of {report['settings']['rounds']} rounds taken in turns\n\n"
+    )
+
+
+def layer_speed(report: dict[str, Any]) -> str:
+    """How many times as long torch.nn's layer takes."""
+    rows: dict[str, dict[str, float]] = {}
+    for key, row in report["results"].items():
+        what, where = key.split(": ")
+        size, dtype = where.rsplit(" ", 1)
+        name, mode = what.split(", ")
+        if row["peer_is"] == "torch.nn":
+            short = {"float32": "fp32", "bfloat16": "bf16"}[dtype]
+            rows.setdefault(f"{size:32} {mode}", {})[f"{name} {short}"] = row["peer_times_suimon"]
+    heads = sorted({head for row in rows.values() for head in row})
+    body = ((label, *(f"{row.get(head, 0):.2f}" for head in heads)) for label, row in rows.items())
+    return measured_on(report) + aligned(("torch.nn's time / suimon's", *heads), body)
+
+
+def variant_speed(report: dict[str, Any]) -> str:
+    """How long a variant takes beside the plain LSTM, and a loop of torch's operators beside it."""
+    body = (
+        (key, f"{row['variant_times_plain']:.2f}", f"{row['loop_times_variant']:.1f}")
+        for key, row in report["results"].items()
+    )
+    heads = ("LSTM variant, training, fp32", "/ our plain LSTM", "loop / ours")
+    return measured_on(report) + aligned(heads, body)
+
+
+def engine_speed(report: dict[str, Any]) -> str:
+    """Tokens a second of the step engine and of the loops that people write."""
+    body = (
+        (f"{threads}, {name}", f"{row['tokens_per_s']:,.0f}",
+         f"{row['times_torch_lstm_one_stream']:.1f}")
+        for threads, found in report["results"].items()
+        for name, row in found.items()
+    )  # fmt: skip
+    heads = ("LSTM 2x512, 65 characters", "tokens/s", "times torch.nn.LSTM, one stream")
+    return measured_on(report) + aligned(heads, body)
+
+
 FRAGMENTS: dict[str, Callable[[], str]] = {
     "cells.md": cells,
     "recipe.md": recipe,
     "command-line.md": command_line,
+    "speed.md": speed,
 }
 
 
