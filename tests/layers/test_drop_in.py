@@ -106,7 +106,7 @@ def test_each_argument_of_a_constructor_arrives_by_name_and_by_position(cls):
             positional.append(default)
         for layer in made:
             like = layer.weight_ih_l0
-            kept = {"device": like.device, "dtype": like.dtype, **layer._places[0].cell.options()}
+            kept = {"device": like.device, "dtype": like.dtype, **layer.places[0].cell.options()}
             assert (kept[name] if name in kept else getattr(layer, name)) == value
 
 

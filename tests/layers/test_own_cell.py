@@ -56,7 +56,7 @@ def own(**options):
 def twin(layer, **options):
     """A GRU layer with the weights of ``layer``'s cells."""
     gru = GRU(I, H, layer.num_layers, bidirectional=layer.bidirectional, **options)
-    for place in layer._places:
+    for place in layer.places:
         suffix = f"_l{place.layer}" + ("_reverse" if place.direction else "")
         for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
             getattr(gru, name + suffix).data = getattr(place.cell.inner, name).data
@@ -168,4 +168,4 @@ def test_a_subclass_of_cell_works_though_no_registry_knows_it():
     x = torch.randn(2, B, I)
     compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
     assert_close(tensors(compiled(x)), tensors(layer(x)))
-    assert isinstance(Recurrent(GRUCell(I, H))._places[0].cell, GRUCell)
+    assert isinstance(Recurrent(GRUCell(I, H)).places[0].cell, GRUCell)

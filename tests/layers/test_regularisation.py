@@ -50,7 +50,7 @@ def test_recurrent_dropout_is_one_mask_a_sequence(cls):
     torch.manual_seed(2)
     mask = torch.nn.functional.dropout(torch.ones(B, H), 0.4)
     assert set(mask.unique().tolist()) == {0.0, torch.tensor(1 / 0.6).item()}
-    cell, weights = layer._places[0].cell, layer._places[0].weights(layer)
+    cell, weights = layer.places[0].cell, layer.places[0].weights(layer)
     state = cell.initial_state(B, device="cpu")
     for t in range(T):
         done = cell.transition(x[t], state, weights, mask)
@@ -105,7 +105,7 @@ def test_zoneout_is_the_expectation_in_evaluation():
     layer = LSTM(I, H, zoneout=(0.2, 0.6)).eval()
     x = torch.randn(T, B, I)
     output, (h_n, c_n) = layer(x)
-    cell, weights = layer._places[0].cell, layer._places[0].weights(layer)
+    cell, weights = layer.places[0].cell, layer.places[0].weights(layer)
     state = cell.initial_state(B, device="cpu")
     for t in range(T):
         new = cell.transition(x[t], state, weights).state

@@ -26,7 +26,7 @@ def test_a_trace_is_what_the_cells_do_step_by_step(make, with_lengths):
     assert_close(tensors(state), tensors(plain_state))
     assert [len(directions) for directions in trace] == [2, 2]
     fields = (hx,) if isinstance(hx, torch.Tensor) else hx
-    for place in layer._places:
+    for place in layer.places:
         k, d = place.layer, place.direction
         below = x if k == 0 else torch.cat([t[place.cell.output_field] for t in trace[k - 1]], -1)
         before = [field[2 * k + d] for field in fields]

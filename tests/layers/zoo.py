@@ -43,7 +43,7 @@ def random_state(layer: Any, batch_size: int) -> Any:
     """A state that is not zero, in the form that ``layer`` takes."""
     like = next(layer.parameters())
     count = layer.num_layers * layer.num_directions
-    cell = layer._places[0].cell
+    cell = layer.places[0].cell
     fields = [
         torch.randn(count, batch_size, width, dtype=like.dtype)
         for width in cell.state_sizes().values()

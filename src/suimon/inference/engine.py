@@ -83,7 +83,7 @@ class StepEngine:
         self._sizes = recurrent.num_layers, recurrent.hidden_size
         self._outputs = linears[-1].out_features if linears else recurrent.output_size
         self._inputs = recurrent.input_size
-        cell = recurrent._places[0].cell
+        cell = recurrent.places[0].cell
         assert isinstance(cell, Cell)
         self._state_class = cell.State
         self._as_torch = recurrent.state_as_torch
@@ -94,7 +94,7 @@ class StepEngine:
                 self._native.add_linear(*arrays(linear.weight.detach(), _detached(linear.bias)))
 
     def _add_layers(self, recurrent: Recurrent, embedding: nn.Embedding | None) -> None:
-        for index, place in enumerate(recurrent._places):
+        for index, place in enumerate(recurrent.places):
             cell, weights = place.cell, place.weights(recurrent)
             assert isinstance(cell, Cell)
             assert weights is not None
@@ -245,7 +245,7 @@ def refuses(
         return "it has norm_between"
     if recurrent.backend not in ("auto", "cpu"):
         return f"its layers are to run on the backend {recurrent.backend}"
-    for place in recurrent._places:
+    for place in recurrent.places:
         if (fault := _refuses_cell(place.cell)) is not None:
             return fault
     tensors = [*recurrent.parameters()]

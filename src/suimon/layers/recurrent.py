@@ -62,6 +62,10 @@ class Recurrent(nn.Module):
         ConfigError: where an argument is out of its range, or the cell cannot have it.
         BackendError: where no backend has the name given.
 
+    Attributes:
+        places: what runs in each layer and direction, in the order of the state's ``L*D``: the
+            cell, and which of the layer's weights are its.
+
     A built-in cell's weights belong to the layer, under the names that ``torch.nn`` gives them:
     ``weight_ih_l0``, ``weight_hh_l0_reverse`` and so on, for each weight that the cell names.
 
@@ -99,7 +103,7 @@ class Recurrent(nn.Module):
                 stacklevel=2 if type(self) is Recurrent else 3,
             )
         cells = make_cells(cell, input_size, self.num_layers, self.num_directions)
-        self._places = take_over(self, cells)
+        self.places = take_over(self, cells)
         self.input_size = cells[0][0].input_size
         self.hidden_size = cells[0][0].hidden_size
         self._set_beyond(**beyond)
@@ -116,7 +120,7 @@ class Recurrent(nn.Module):
         backend: str = "auto",
     ) -> None:
         """Check and keep the options of :class:`BeyondTorch`."""
-        cell = self._places[0].cell
+        cell = self.places[0].cell
         self.recurrent_dropout = check_recurrent("recurrent_dropout", recurrent_dropout, cell)
         self.weight_dropout = check_recurrent("weight_dropout", weight_dropout, cell)
         self.zoneout = check_zoneout(zoneout, cell)
@@ -143,23 +147,23 @@ class Recurrent(nn.Module):
     @property
     def output_size(self) -> int:
         """P: width of one direction's output."""
-        return output_width(self._places[0].cell)
+        return output_width(self.places[0].cell)
 
     @property
     def _dtype(self) -> torch.dtype:
         """That of the weights."""
-        first = next(iter(self._places[0].names.values()))
+        first = next(iter(self.places[0].names.values()))
         weight = self._parameters.get(first)  # elsewhere where it is parametrised
         return next(self.parameters()).dtype if weight is None else weight.dtype
 
     @property
     def all_weights(self) -> list[list[Tensor]]:
         """The cell's weights of each layer and direction, in ``torch.nn``'s order."""
-        return [[getattr(self, owned) for owned in place.names.values()] for place in self._places]
+        return [[getattr(self, owned) for owned in place.names.values()] for place in self.places]
 
     def reset_parameters(self) -> None:
         """Draw all weights of built-in cells anew, in ``torch.nn``'s order; norms start afresh."""
-        for place in self._places:
+        for place in self.places:
             weights = place.weights(self)
             if weights is not None and isinstance(place.cell, Cell):
                 place.cell.initialise(weights)
@@ -168,7 +172,7 @@ class Recurrent(nn.Module):
 
     def flatten_parameters(self) -> None:
         """Lay each cell's weights end to end in memory where cuDNN wants that; else do nothing."""
-        for place in self._places:
+        for place in self.places:
             if isinstance(place.cell, Cell):
                 owned = [self._parameters.get(name) for name in place.names.values()]
                 flatten_weights(place.cell, owned)
@@ -270,7 +274,7 @@ class Recurrent(nn.Module):
 
     def _states_before(self, hx: Any, sequences: Sequences) -> list[State]:
         """The state of each place before the first step, the input checked on the way."""
-        x, first = sequences.x, self._places[0].cell
+        x, first = sequences.x, self.places[0].cell
         if x.shape[-1] != self.input_size:
             raise ShapeError(
                 f"input has {x.shape[-1]} features a step; it must have input_size, "
@@ -286,9 +290,9 @@ class Recurrent(nn.Module):
                     f"convert one: input.to({dtype}) or layer.to({x.dtype})"
                 )
         if hx is None:
-            return [place.initial_state(x, dtype or x.dtype) for place in self._places]
-        fields = read_states(hx, state_widths(first), len(self._places), sequences, dtype)
-        return [place.state_of(each) for place, each in zip(self._places, fields, strict=True)]
+            return [place.initial_state(x, dtype or x.dtype) for place in self.places]
+        fields = read_states(hx, state_widths(first), len(self.places), sequences, dtype)
+        return [place.state_of(each) for place, each in zip(self.places, fields, strict=True)]
 
     def _run_layer(
         self,
@@ -302,7 +306,7 @@ class Recurrent(nn.Module):
         D = self.num_directions
 
         def run(n: int, x: Tensor) -> ScanResult:
-            place = self._places[n]
+            place = self.places[n]
             return scan(place, self._request(place, before[n], sequences, trace, x))
 
         return run_directions([partial(run, n) for n in range(layer * D, (layer + 1) * D)], x)
@@ -334,4 +338,4 @@ class Recurrent(nn.Module):
         """As ``torch.nn`` has it, then whatever else is not at its default."""
         own = ("num_layers", "batch_first", "dropout", "bidirectional")
         options = {name: getattr(self, name) for name in (*own, *BEYOND_DEFAULTS)}
-        return describe(self._places[0].cell, options)
+        return describe(self.places[0].cell, options)

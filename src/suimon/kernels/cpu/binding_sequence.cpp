@@ -311,38 +311,27 @@ void backward(const CellForm& cell, const Arrays& arrays, std::int64_t units, bo
   run(work, isa, threads);
 }
 
+// The pass in the type of the products, which is that of `h_before`.
+template <auto kFloat, auto kPaired>
+void pass(std::string_view cell, const nb::dict& arrays, std::int64_t units, bool reverse,
+          int threads, std::string_view isa) {
+  const Isa set = chosen(isa);
+  const Arrays named(arrays);
+  const bool paired = holds<Bf16>(named.required("h_before"));
+  if (paired) refuse_bf16(set);
+  (paired ? kPaired : kFloat)(form_of(cell), named, units, reverse, threads, set);
+}
+
 }  // namespace
 
 void add_sequence(nb::module_& m) {
-  m.def(
-      "sequence_forward",
-      [](std::string_view cell, const nb::dict& arrays, std::int64_t units, bool reverse,
-         int threads, std::string_view isa) {
-        const Isa set = chosen(isa);
-        const Arrays named(arrays);
-        const bool paired = holds<Bf16>(named.required("h_before"));
-        if (paired) refuse_bf16(set);
-        (paired ? forward<Bf16> : forward<float>)(form_of(cell), named, units, reverse, threads,
-                                                  set);
-      },
-      nb::arg("cell"), nb::arg("arrays"), nb::kw_only(), nb::arg("units"), nb::arg("reverse"),
-      nb::arg("threads"), nb::arg("isa"),
-      "Run a layer over a sequence; see src/sequence.h for every array.");
-
-  m.def(
-      "sequence_backward",
-      [](std::string_view cell, const nb::dict& arrays, std::int64_t units, bool reverse,
-         int threads, std::string_view isa) {
-        const Isa set = chosen(isa);
-        const Arrays named(arrays);
-        const bool paired = holds<Bf16>(named.required("h_before"));
-        if (paired) refuse_bf16(set);
-        (paired ? backward<Bf16> : backward<float>)(form_of(cell), named, units, reverse, threads,
-                                                    set);
-      },
-      nb::arg("cell"), nb::arg("arrays"), nb::kw_only(), nb::arg("units"), nb::arg("reverse"),
-      nb::arg("threads"), nb::arg("isa"),
-      "The gradients of the sums and of the first state; see src/sequence.h for every array.");
+  m.def("sequence_forward", &pass<&forward<float>, &forward<Bf16>>, nb::arg("cell"),
+        nb::arg("arrays"), nb::kw_only(), nb::arg("units"), nb::arg("reverse"), nb::arg("threads"),
+        nb::arg("isa"), "Run a layer over a sequence; see src/sequence.h for every array.");
+  m.def("sequence_backward", &pass<&backward<float>, &backward<Bf16>>, nb::arg("cell"),
+        nb::arg("arrays"), nb::kw_only(), nb::arg("units"), nb::arg("reverse"), nb::arg("threads"),
+        nb::arg("isa"),
+        "The gradients of the sums and of the first state; see src/sequence.h for every array.");
 }
 
 }  // namespace suimon::binding

@@ -91,14 +91,13 @@ void reset_and_add_up(const Forward& work, const SequenceShare& share, std::int6
   const SequenceShape& shape = work.shape;
   const auto& phases = work.phases;
   for (std::int64_t block = share.block_begin; block < share.block_end; ++block) {
-    const float* bias = work.bias + block * work.cell.sums() * kLanes;
     for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
       const std::int64_t at = (t * shape.rows + row) * shape.hidden + block * kLanes;
       if (mark_of(work.marks, shape, t, row) == kSkip) {
         store(phases.reset_h + at, Floats{});  // its sums may be anything
         continue;
       }
-      const Floats r = GruUnits::reset(sums_at(work, phases.settled, block, row), bias);
+      const Floats r = sigmoid(sums_of(work, block, sums_at(work, phases.settled, block, row))(1));
       store(phases.reset_h + at, r * load(work.h_before + at));
     }
   }

@@ -54,7 +54,6 @@ SUIMON_INLINE Floats lstm_back(const Backward& work, const SequenceShare& share,
                                Floats grad_h, Element* grad) {
   const SequenceShape& shape = work.shape;
   const float* kept = work.gates + place(shape, t, block, row) * LstmUnits::kKept * kLanes;
-  const Peepholes sees{work.peephole == nullptr ? nullptr : work.peephole + block * 3 * kLanes};
   const Floats c_old = reading.c_old, c = reading.c;
   Floats grad_c = load(work.grad_c + (block * shape.rows + row) * kLanes);
   Floats on{};
@@ -63,8 +62,8 @@ SUIMON_INLINE Floats lstm_back(const Backward& work, const SequenceShare& share,
     on = share_of_old * grad_c;
     grad_c = (1.0f - share_of_old) * grad_c;
   }
-  const auto found = LstmUnits::back(work.cell, kept, sees, c_old, reading.read, grad_h,
-                                     grad_c + reading.grad_c);
+  const auto found = LstmUnits::back(work.cell, kept, peepholes_of(work, block), c_old,
+                                     reading.read, grad_h, grad_c + reading.grad_c);
   const int sums = work.cell.sums();
   store(grad, found.i);
   if (work.cell.forget == Forget::own) store(grad + shape.units, found.f);

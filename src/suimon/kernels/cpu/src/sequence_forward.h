@@ -18,7 +18,6 @@ template <Kind kKind, History kHistory>
 void finish_step(const Forward& work, std::int64_t step, std::int64_t block,
                  std::int64_t row_begin, std::int64_t row_end, const float* z) {
   const SequenceShape& shape = work.shape;
-  const float* bias = work.bias + block * work.cell.sums() * kLanes;
   for (std::int64_t row = row_begin; row < row_end; ++row, z += kTileWidth) {
     const Moment at = moment_of(work, step, row);
     const std::int64_t here = place(shape, at.t, block, row);
@@ -28,7 +27,7 @@ void finish_step(const Forward& work, std::int64_t step, std::int64_t block,
       deliver(work, at, block, o * tanh(c));
     } else if constexpr (kKind == Kind::elman) {
       Floats kept[ElmanUnits::kKept] = {};
-      if (at.mark != kSkip) ElmanUnits::step(work.cell, z, bias, kept);
+      if (at.mark != kSkip) kept[0] = ElmanUnits::step(work.cell, sums_of(work, block, z)(0));
       deliver(work, at, block, kept[0]);
       keep_gates<ElmanUnits::kKept, kHistory>(work, here, kept);
     } else {
@@ -37,7 +36,7 @@ void finish_step(const Forward& work, std::int64_t step, std::int64_t block,
       if (at.mark != kSkip) {
         const float* carried = work.h_n + (block * shape.rows + row) * kLanes;
         const Floats old = at.mark == kRestart ? Floats{} : load(carried);
-        h = GruUnits::step(work.cell, z, bias, old, kept);
+        h = GruUnits::step(work.cell, sums_of(work, block, z), old, kept);
       }
       h = deliver(work, at, block, h);
       keep_gates<GruUnits::kKept, kHistory>(work, here, kept);

@@ -123,14 +123,22 @@ void keep_gates(const Forward& work, std::int64_t place, const Floats (&kept)[kK
   }
 }
 
+// The sums of a block whose products stand in z.
+SUIMON_INLINE auto sums_of(const Forward& work, std::int64_t block, const float* z) {
+  const float* bias = work.bias + block * work.cell.sums() * kLanes;
+  return [=](int at) { return load(z + at * kLanes) + load(bias + at * kLanes); };
+}
+
+SUIMON_INLINE Peepholes peepholes_of(const auto& work, std::int64_t block) {
+  return {work.peephole == nullptr ? nullptr : work.peephole + block * 3 * kLanes, kLanes};
+}
+
 // One step of the c of one block and row. Gives the output gate, and c before zoneout, which is what
 // that gate reads.
 template <History kHistory>
 SUIMON_INLINE Floats step_of_c(const Forward& work, const Moment& at, std::int64_t block,
                                const float* z, Floats& read) {
   const SequenceShape& shape = work.shape;
-  const float* bias = work.bias + block * work.cell.sums() * kLanes;
-  const Peepholes sees{work.peephole == nullptr ? nullptr : work.peephole + block * 3 * kLanes};
   float* carried = work.c_n + (block * shape.rows + at.row) * kLanes;
   Floats kept[LstmUnits::kKept] = {};
   Floats c = load(carried);
@@ -138,7 +146,7 @@ SUIMON_INLINE Floats step_of_c(const Forward& work, const Moment& at, std::int64
   if (at.mark != kSkip) {
     const Floats old = at.mark == kRestart ? Floats{} : c;
     c = old;
-    LstmUnits::step(work.cell, z, bias, sees, c, kept);
+    LstmUnits::step(work.cell, sums_of(work, block, z), peepholes_of(work, block), c, kept);
     read = c;
     if (work.keep_c.share != nullptr) {
       c = blend(share_kept(work.keep_c, at.t, at.row, block), old, c);

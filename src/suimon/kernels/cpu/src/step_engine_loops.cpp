@@ -5,6 +5,7 @@
 #include "step_engine.h"
 
 #include "line_products.h"
+#include "units.h"
 
 namespace suimon::SUIMON_ISA {
 namespace {
@@ -80,40 +81,27 @@ struct Block {
   const float* z_h;  // (G, 16), null where nothing recurs
   Floats h;
   Floats c;
-  const float* peephole;  // of i; those of f and o stand `peephole_step` farther each
-  std::int64_t peephole_step;
+  Peepholes sees;
 };
 
 SUIMON_INLINE Floats both(const Block& block, int gate) {
   return load(block.z_x + gate * kLanes) + load(block.z_h + gate * kLanes);
 }
 
-template <CellKind kKind>
-SUIMON_INLINE void lstm(Block& block) {
-  constexpr bool gated = kKind == CellKind::lstm;
-  constexpr int g_at = gated ? 2 : 1;
-  Floats z_i = both(block, 0), z_o = both(block, g_at + 1);
-  const Floats old = block.c;
-  const auto peep = [&](int gate) { return load(block.peephole + gate * block.peephole_step); };
-  if (block.peephole != nullptr) z_i += peep(0) * old;
-  const Floats i = sigmoid(z_i);
-  Floats kept = old;
-  if constexpr (gated) {
-    Floats z_f = both(block, 1);
-    if (block.peephole != nullptr) z_f += peep(1) * old;
-    kept = sigmoid(z_f) * old;
-  }
-  if constexpr (kKind == CellKind::lstm_coupled) kept = (1.0f - i) * old;
-  block.c = kept + i * tanh(both(block, g_at));
-  if (block.peephole != nullptr) z_o += peep(2) * block.c;
-  block.h = sigmoid(z_o) * tanh(block.c);
+SUIMON_INLINE void lstm(Block& block, Forget forget) {
+  Floats kept[LstmUnits::kKept];
+  const auto sum = [&](int at) { return both(block, at); };
+  LstmUnits::step({.kind = Kind::lstm, .forget = forget}, sum, block.sees, block.c, kept);
+  block.h = kept[3] * tanh(block.c);
 }
 
 SUIMON_INLINE void gru(Block& block) {
-  const Floats r = sigmoid(both(block, 0));
-  const Floats z = sigmoid(both(block, 1));
-  const Floats n = tanh(load(block.z_x + 2 * kLanes) + r * load(block.z_h + 2 * kLanes));
-  block.h = (1.0f - z) * n + z * block.h;
+  Floats kept[GruUnits::kKept];
+  const auto sum = [&](int at) {  // n r z m of r z n
+    if (at == 0) return load(block.z_x + 2 * kLanes);
+    return at == 3 ? load(block.z_h + 2 * kLanes) : both(block, at - 1);
+  };
+  block.h = GruUnits::step({.kind = Kind::gru}, sum, block.h, kept);
 }
 
 SUIMON_INLINE void mingru(Block& block) {
@@ -132,14 +120,15 @@ SUIMON_INLINE void minlstm(Block& block) {
 
 template <CellKind kKind>
 SUIMON_INLINE void cell(Block& block) {
-  if constexpr (is_lstm(kKind)) lstm<kKind>(block);
+  if constexpr (kKind == CellKind::lstm) lstm(block, Forget::own);
+  else if constexpr (kKind == CellKind::lstm_coupled) lstm(block, Forget::coupled);
+  else if constexpr (kKind == CellKind::lstm_ungated) lstm(block, Forget::none);
   else if constexpr (kKind == CellKind::gru) gru(block);
   else if constexpr (kKind == CellKind::mingru) mingru(block);
   else if constexpr (kKind == CellKind::minlstm) minlstm(block);
-  else if constexpr (kKind == CellKind::elman_tanh) block.h = tanh(both(block, 0));
   else {
-    const Floats z = both(block, 0);
-    block.h = z > 0.0f ? z : (z != z ? z : Floats{});  // a NaN stays one
+    constexpr CellForm form{.kind = Kind::elman, .relu = kKind == CellKind::elman_relu};
+    block.h = ElmanUnits::step(form, both(block, 0));
   }
 }
 
@@ -210,9 +199,9 @@ class LayerStep {
       for (std::int64_t n = begin; n < end; ++n) {
         const std::int64_t at = n * kLanes;
         const std::int64_t units = layer_.units - at;
-        Block block{z_x + (n - begin) * width_, z_h + (n - begin) * width_, {}, {}, nullptr,
-                    layer_.blocks * kLanes};
-        if (layer_.peephole != nullptr) block.peephole = layer_.peephole + at;
+        Block block{z_x + (n - begin) * width_, z_h + (n - begin) * width_, {}, {},
+                    {nullptr, layer_.blocks * kLanes}};
+        if (layer_.peephole != nullptr) block.sees.at = layer_.peephole + at;
         float* h = h_ + row * layer_.units + at;
         float* c = is_lstm(kKind) ? c_ + row * layer_.units + at : nullptr;
         constexpr bool reads_h = kKind == CellKind::gru || kKind == CellKind::mingru ||

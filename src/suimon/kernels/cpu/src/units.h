@@ -1,5 +1,6 @@
 // What sixteen units of one row compute at one step, forward and back, from the sums of their
-// products. The definitions are those of suimon/cells; z, m and n are the GRU's names there.
+// products, biases included: sum(n), in the order of sequence.h. The definitions are those of
+// suimon/cells; n, r, z and m are a GRU's names there.
 //
 // Included only by files compiled once for each instruction set, see vectors.h.
 #pragma once
@@ -19,11 +20,8 @@ struct ElmanUnits {
   static constexpr int kKept = 1;
 
   // h from the sum. A NaN is not below zero, and comes through.
-  SUIMON_INLINE Floats step(const CellForm& cell, const float* z, const float* bias,
-                            Floats (&kept)[kKept]) {
-    const Floats sum = load(z) + load(bias);
-    kept[0] = cell.relu ? (sum < 0.0f ? Floats{} : sum) : tanh(sum);
-    return kept[0];
+  SUIMON_INLINE Floats step(const CellForm& cell, Floats sum) {
+    return cell.relu ? (sum < 0.0f ? Floats{} : sum) : tanh(sum);
   }
 
   // The sum's gradient from that of h.
@@ -33,22 +31,22 @@ struct ElmanUnits {
   }
 };
 
-// A block's peepholes: of the input, forget and output gate; none of them where `at` is null.
+// A block's peepholes: of the input, forget and output gate, `apart` from each other; none of them
+// where `at` is null.
 struct Peepholes {
   const float* at;
+  std::int64_t apart;
 
-  Floats of(int gate) const { return load(at + gate * kLanes); }
+  Floats of(int gate) const { return load(at + gate * apart); }
 };
 
 struct LstmUnits {
   static constexpr int kKept = 4;
 
   // c in place; `kept` becomes i f g o.
-  SUIMON_INLINE void step(const CellForm& cell, const float* z, const float* bias, Peepholes sees,
-                          Floats& c, Floats (&kept)[kKept]) {
-    const int g_at = cell.sums() - 2, o_at = cell.sums() - 1;
-    const auto sum = [&](int at) { return load(z + at * kLanes) + load(bias + at * kLanes); };
-    Floats to_i = sum(0), to_f{}, to_o = sum(o_at);
+  SUIMON_INLINE void step(const CellForm& cell, const auto& sum, const Peepholes& sees, Floats& c,
+                          Floats (&kept)[kKept]) {
+    Floats to_i = sum(0), to_f{}, to_o = sum(cell.sums() - 1);
     if (cell.forget == Forget::own) to_f = sum(1);
     if (sees.at != nullptr) {
       to_i += sees.of(0) * c;
@@ -58,7 +56,7 @@ struct LstmUnits {
     const Floats f = cell.forget == Forget::own       ? sigmoid(to_f)
                      : cell.forget == Forget::coupled ? 1.0f - i
                                                       : all(1.0f);
-    const Floats g = tanh(sum(g_at));
+    const Floats g = tanh(sum(cell.sums() - 2));
     c = f * c + i * g;
     if (sees.at != nullptr) to_o += sees.of(2) * c;
     kept[0] = i, kept[1] = f, kept[2] = g, kept[3] = sigmoid(to_o);
@@ -70,8 +68,8 @@ struct LstmUnits {
   };
 
   // From the gradient of h = o*read, and of the new c, by way of `read` included.
-  SUIMON_INLINE Gradient back(const CellForm& cell, const float* kept, Peepholes sees, Floats c_old,
-                              Floats read, Floats grad_h, Floats grad_c) {
+  SUIMON_INLINE Gradient back(const CellForm& cell, const float* kept, const Peepholes& sees,
+                              Floats c_old, Floats read, Floats grad_h, Floats grad_c) {
     const Floats i = load(kept), f = load(kept + kLanes);
     const Floats g = load(kept + 2 * kLanes), o = load(kept + 3 * kLanes);
     Gradient grad;
@@ -93,16 +91,10 @@ struct LstmUnits {
 struct GruUnits {
   static constexpr int kKept = 4;
 
-  // The reset gate, from the sums n r z m.
-  SUIMON_INLINE Floats reset(const float* z, const float* bias) {
-    return sigmoid(load(z + kLanes) + load(bias + kLanes));
-  }
-
-  // h; `kept` becomes r z n m.
-  SUIMON_INLINE Floats step(const CellForm& cell, const float* z, const float* bias, Floats h_old,
+  // h; `kept` becomes r z n m. The sums are n r z m.
+  SUIMON_INLINE Floats step(const CellForm& cell, const auto& sum, Floats h_old,
                             Floats (&kept)[kKept]) {
-    const auto sum = [&](int at) { return load(z + at * kLanes) + load(bias + at * kLanes); };
-    const Floats r = reset(z, bias);
+    const Floats r = sigmoid(sum(1));
     const Floats update = sigmoid(sum(2));
     const Floats m = sum(3);
     const Floats n = tanh(sum(0) + (cell.reset_after ? r * m : m));
