@@ -1,6 +1,5 @@
 """What every task must do: overfit a tiny fixture, save, load, predict; stop, and go on exactly."""
 
-import os
 import signal
 from importlib import import_module
 
@@ -60,7 +59,7 @@ class InterruptAt:
 
     def on_step(self, report) -> None:
         if report.step == self.step:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_overfit_save_load_predict(subject):

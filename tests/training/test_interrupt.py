@@ -1,6 +1,5 @@
 """Signals: the first is noted, the second obeyed."""
 
-import os
 import signal
 
 import pytest
@@ -12,10 +11,10 @@ def test_the_first_ctrl_c_is_noted_and_the_second_obeyed() -> None:
     before = signal.getsignal(signal.SIGINT)
     with StopSignals() as signals:
         assert signals.received == 0
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         assert signals.received == signal.SIGINT
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before
 
 

@@ -274,7 +274,7 @@ class SignalAt(Silent):
 
     def on_step(self, report: StepReport) -> None:
         if report.step == self.step:
-            os.kill(os.getpid(), self.number)
+            signal.raise_signal(self.number)
 
 
 @pytest.mark.parametrize(

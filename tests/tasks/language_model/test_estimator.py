@@ -1,6 +1,5 @@
 """The estimator: scikit-learn's conventions, and a saved model that the rest of suimon reads."""
 
-import os
 import signal
 from pathlib import Path
 
@@ -195,7 +194,7 @@ def test_what_was_learnt_before_an_interruption_is_kept():
 
         def on_step(self, report):
             if report.step == 3:
-                os.kill(os.getpid(), signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
 
     estimator = LanguageModel(**SMALL, options=WINDOW)
     with pytest.raises(TrainingInterrupted):
