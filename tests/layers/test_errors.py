@@ -55,6 +55,10 @@ def test_what_torch_refuses_is_refused_with_its_error(name, case):
             r"input has dtype torch.float64 and the weights have torch.float32",
             lambda m: m(x.double()),
         ),
+        (
+            r"has dtype torch.int64 and the weights .* convert one: input.to\(torch.float32\)$",
+            lambda m: m(x.long()),
+        ),
         (r"input has shape \(6,\); it must be 3-D, or 2-D", lambda m: m(x[:, 0, 0])),
         (r"input is a list", lambda m: m([1.0])),
         (

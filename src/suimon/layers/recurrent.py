@@ -285,9 +285,10 @@ class Recurrent(nn.Module):
         if isinstance(first, Cell) and not autocast_is_on(x.device):
             dtype = self._dtype
             if x.dtype != dtype:
+                either = f" or layer.to({x.dtype})" if x.is_floating_point() else ""
                 raise ShapeError(
                     f"input has dtype {x.dtype} and the weights have {dtype}; "
-                    f"convert one: input.to({dtype}) or layer.to({x.dtype})"
+                    f"convert one: input.to({dtype}){either}"
                 )
         if hx is None:
             return [place.initial_state(x, dtype or x.dtype) for place in self.places]
