@@ -1,12 +1,22 @@
 """Signals: the first is noted, the second obeyed."""
 
 import signal
+from collections.abc import Iterator
 
 import pytest
 
 from suimon.training.interrupt import StopSignals, TrainingInterrupted
 
 
+@pytest.fixture
+def ctrl_c_interrupts() -> Iterator[None]:
+    """As in a terminal: what runs in a script's background begins with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 def test_the_first_ctrl_c_is_noted_and_the_second_obeyed() -> None:
     before = signal.getsignal(signal.SIGINT)
     with StopSignals() as signals:
