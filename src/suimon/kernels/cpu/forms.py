@@ -8,6 +8,8 @@ from torch import Tensor
 from suimon.cells import Cell, ElmanCell, GRUCell, LSTMCell
 from suimon.shapes import Weights
 
+RESET_FIRST = "gru reset first"
+
 
 @dataclass(frozen=True)
 class Form:
@@ -50,6 +52,11 @@ class Form:
         """Blocks of units whose sums the kernel works out together."""
         return 4 if self.sums == 1 else 1
 
+    @property
+    def resets_first(self) -> bool:
+        """Whether it is the GRU that resets h before its product."""
+        return self.name == RESET_FIRST
+
     def sums_first(self, rows: Tensor) -> Tensor:
         """``(G, …)`` in stored order to the order of the first G sums."""
         return rows if self.from_x == tuple(range(self.gates)) else rows[list(self.from_x)]
@@ -75,7 +82,7 @@ def form_of(cell: Cell) -> Form | None:
         return _same_sums(name, len(cell.stored_gates), ("i", forget, "g", "o"), "c")
     if type(cell) is GRUCell:
         # Sums n r z m: m, with h alone, is what the reset gate multiplies.
-        name = "gru" if cell.reset_after else "gru reset first"
+        name = "gru" if cell.reset_after else RESET_FIRST
         return Form(name, 3, (2, 0, 1), 1, 4, ("r", "z", "n", None), "h")
     return None
 

@@ -66,8 +66,8 @@ def product_dtype(request: ScanRequest) -> torch.dtype:
 
 def padded_units(request: ScanRequest) -> int:
     """U: the units rounded up to what the kernel takes."""
-    assert isinstance(request.cell, Cell)
-    return _whole(request.cell.hidden_size, product_dtype(request))
+    cell, _, _ = parts_of(request)
+    return _whole(cell.hidden_size, product_dtype(request))
 
 
 def _whole(width: int, dtype: torch.dtype) -> int:
@@ -87,7 +87,7 @@ def forward(
     """
     from suimon.kernels.cpu import _native
 
-    cell, form, weights = _parts(request)
+    cell, form, weights = parts_of(request)
     T, B = request.x.shape[:2]
     H, dtype = cell.hidden_size, product_dtype(request)
     U, P = _whole(H, dtype), _whole(cell.output_size, dtype)
@@ -161,7 +161,7 @@ def backward(
     from suimon.kernels.cpu import _native
 
     saved, kept = parts
-    cell, form, weights = _parts(request)
+    cell, form, weights = parts_of(request)
     assert saved.gates is not None
     T, B, P = saved.h_before.shape
     H, U, dtype = cell.hidden_size, saved.gates.shape[1] * LANES, saved.x.dtype
@@ -230,7 +230,7 @@ def _state_gradients(
 
 def trace_of(request: ScanRequest, saved: Saved) -> list[Tensor]:
     """What was kept of each step that a trace names, ``(T, B, H)`` each; zeros where none is."""
-    cell, form, _ = _parts(request)
+    cell, form, _ = parts_of(request)
     assert saved.gates is not None
     H, dtype = cell.hidden_size, saved.x.dtype
     steps = [
@@ -247,7 +247,8 @@ def trace_of(request: ScanRequest, saved: Saved) -> list[Tensor]:
     return steps
 
 
-def _parts(request: ScanRequest) -> tuple[Cell, Form, Weights]:
+def parts_of(request: ScanRequest) -> tuple[Cell, Form, Weights]:
+    """The cell, its form, and the weights that it runs with."""
     cell = request.cell
     assert isinstance(cell, Cell)
     form = form_of(cell)

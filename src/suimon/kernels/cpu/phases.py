@@ -72,14 +72,18 @@ def kept_of(
     T, B = request.x.shape[:2]
     normed = history and gain_name(weights) is not None
     steps = (T, B, U)
-    first = getattr(request.cell, "reset_after", True) is False
     return Kept(
         normed=pages.empty(T, U // LANES, B, form.gates, LANES) if normed else None,
         rate=torch.zeros(T, B, 2) if normed else None,
         c_rate=torch.zeros(T, B, 2) if history and "norm_c_gain" in weights else None,
-        reset_h=pages.empty(*steps, dtype=dtype) if first else None,
+        reset_h=pages.empty(*steps, dtype=dtype) if form.resets_first else None,
         unprojected=pages.empty(*steps, dtype=dtype) if "weight_hr" in weights else None,
     )
+
+
+def _phased(form: Form, weights: Weights) -> bool:
+    """Whether a step has phases at all."""
+    return gain_name(weights) is not None or "weight_hr" in weights or form.resets_first
 
 
 def gain_name(weights: Weights) -> str | None:
@@ -113,12 +117,10 @@ def _in_blocks(row: Tensor | None, U: int) -> Tensor | None:
 
 def room_forward(form: Form, weights: Weights, B: int, U: int) -> dict[str, Tensor | None]:
     """Arrays for the kernel to work in."""
-    gain, blocks = gain_name(weights), U // LANES
-    phased = gain is not None or "weight_hr" in weights or form.name == "gru reset first"
-    tiles = -(-blocks // form.blocks_in_tile)
+    tiles = -(-(U // LANES) // form.blocks_in_tile)
     return {
-        "sums": torch.empty(tiles, B, PANEL) if phased else None,
-        "settled": torch.empty(tiles, B, PANEL) if gain else None,
+        "sums": torch.empty(tiles, B, PANEL) if _phased(form, weights) else None,
+        "settled": torch.empty(tiles, B, PANEL) if gain_name(weights) else None,
     }
 
 
@@ -159,11 +161,10 @@ def gradients_of(
 
 def room_backward(form: Form, weights: Weights, B: int, U: int) -> dict[str, Tensor | None]:
     """Arrays for the kernel to work in."""
-    normed, norm_of_c = gain_name(weights), "norm_c_gain" in weights
-    phased = normed or "weight_hr" in weights or form.name == "gru reset first"
+    panels = round_up(U, PANEL) // PANEL
     return {
-        "units": torch.empty(round_up(U, PANEL) // PANEL, B, PANEL) if phased else None,
-        "reads": torch.empty(U // LANES, B, LANES) if norm_of_c else None,
+        "units": torch.empty(panels, B, PANEL) if _phased(form, weights) else None,
+        "reads": torch.empty(U // LANES, B, LANES) if "norm_c_gain" in weights else None,
     }
 
 

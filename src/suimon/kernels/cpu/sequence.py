@@ -9,9 +9,15 @@ from torch import Tensor
 from suimon.cells import Cell
 from suimon.kernels.api import ScanRequest, ScanResult
 from suimon.kernels.autocast import autocast_dtype
-from suimon.kernels.cpu.forms import form_of
 from suimon.kernels.cpu.native import multiplies_bf16
-from suimon.kernels.cpu.passes import Saved, backward, forward, padded_units, trace_of
+from suimon.kernels.cpu.passes import (
+    Saved,
+    backward,
+    forward,
+    padded_units,
+    parts_of,
+    trace_of,
+)
 from suimon.kernels.cpu.phases import Kept, sums_with_x
 from suimon.kernels.differentiation import gradients
 from suimon.kernels.flattening import differentiable_inputs, with_inputs
@@ -51,7 +57,8 @@ def scan(request: ScanRequest) -> ScanResult:
     inputs = differentiable_inputs(request)
     recording = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs)
     fields = type(request.state)
-    from_x = _sums_with_x(request)
+    _, form, weights = parts_of(request)
+    from_x = sums_with_x(request, form, weights, padded_units(request))
     if not recording and not request.trace:
         _, output, state = forward(request, from_x, history=False)
         return ScanResult(output, fields(*state))
@@ -64,23 +71,11 @@ def scan(request: ScanRequest) -> ScanResult:
     return ScanResult(output, fields(*state), trace)
 
 
-def _sums_with_x(request: ScanRequest) -> Tensor | None:
-    """See :func:`~suimon.kernels.cpu.phases.sums_with_x`."""
-    cell = request.cell
-    assert isinstance(cell, Cell)
-    form = form_of(cell)
-    assert form is not None
-    weights = cell.weights() if request.weights is None else request.weights
-    return sums_with_x(request, form, weights, padded_units(request))
-
-
 def _traced(request: ScanRequest) -> list[str]:
     """The names of a trace, ``h`` last: it is a copy of the output."""
-    assert isinstance(request.cell, Cell)
-    form = form_of(request.cell)
-    assert form is not None
-    names = [name for name in form.kept if name not in (None, "h")]
-    return [*names, *(["c"] if form.carry == "c" else []), "h"]  # pyright: ignore
+    _, form, _ = parts_of(request)
+    names = [name for name in form.kept if name is not None and name != "h"]
+    return [*names, *(["c"] if form.carry == "c" else []), "h"]
 
 
 class _Sequence(torch.autograd.Function):
