@@ -49,7 +49,8 @@ class Problem {
         rate(T * B * 2), c_rate(T * B * 2), unprojected(T * B * U), reset_h(T * B * U),
         sums(blocks * B * 64), settled(blocks * B * 64), grad_output(T * B * P),
         grad_h((P + 63) / 64 * B * 64), grad_c(U * B), grad_sums(T * B * Z * U),
-        grad_product(T * B * Z * U), grad_peephole(threads * 3 * U), grad_gain(threads * G * U),
+        grad_product(T * B * Z * U), grad_bias(threads * Z * U), grad_peephole(threads * 3 * U),
+        grad_gain(threads * G * U),
         grad_c_norm(threads * 2 * U), grad_projected(T * B * P), units((U + 63) / 64 * B * 64),
         reads(U * B) {
     generator().seed(7);
@@ -117,6 +118,7 @@ class Problem {
         .grad_c = lstm() ? grad_c.data() : nullptr,
         .grad_sums = grad_sums.data(),
         .sums_stride = Z * U,
+        .grad_bias = grad_bias.data(),
         .grad_peephole = lstm() ? grad_peephole.data() : nullptr,
         .phases = phases(),
     };
@@ -186,8 +188,8 @@ class Problem {
       back_hn, back_hr, bias, peephole, gain, c_gain, c_bias, mask, keep;
   Array<std::uint8_t> marks;
   Array<float> h_before, gates, carry, carry_0, output, h_n, c_n, normed, rate, c_rate, unprojected,
-      reset_h, sums, settled, grad_output, grad_h, grad_c, grad_sums, grad_product, grad_peephole,
-      grad_gain, grad_c_norm, grad_projected, units, reads;
+      reset_h, sums, settled, grad_output, grad_h, grad_c, grad_sums, grad_product, grad_bias,
+      grad_peephole, grad_gain, grad_c_norm, grad_projected, units, reads;
 };
 
 // Sums in another order differ by their rounding, which some steps multiply.

@@ -281,6 +281,7 @@ void backward(const CellForm& cell, const Arrays& arrays, std::int64_t units, bo
       .grad_c = arrays.maybe<float>("grad_c", {blocks, B, kBlock}),
       .grad_sums = arrays.of<Element>("grad_sums", {T, B, stride}),
       .sums_stride = stride,
+      .grad_bias = arrays.of<float>("grad_bias", {members, blocks, Z, kBlock}),
       .grad_peephole = arrays.maybe<float>("grad_peephole", {members, blocks, kPeepholes, kBlock}),
       .phases = phases_of<Element>(cell, arrays, sizes),
   };

@@ -54,8 +54,7 @@ def through_the_products(
     product = pulled.gradients.product
     # The gradient of the products: of what a norm was made of, where there is one.
     before_norm = pulled.sums if product is None else product.flatten(0, 1)
-    found = vector_gradients(pulled.gradients, weights, cell.hidden_size)
-    found |= _of_biases(form, pulled, wanted, cell.hidden_size)
+    found = vector_gradients(pulled.gradients, form, weights, cell.hidden_size)
     found |= _of_recurrent(form, pulled, before_norm if product is not None else None, cell, wanted)
     if "norm_ih_gain" in weights:
         sums = pulled.sums[:, : form.gates * pulled.U].float()
@@ -107,17 +106,3 @@ def _of_recurrent(
         rows = projected.flatten(0, 1).t() @ unprojected.flatten(0, 1)
         found["weight_hr"] = rows[: cell.output_size, :H].float()
     return found
-
-
-def _of_biases(form: Form, pulled: Pulled, wanted: dict[str, bool], H: int) -> dict[str, Tensor]:
-    """``bias_ih`` and ``bias_hh`` where they are wanted."""
-    if not (wanted.get("bias_ih") or wanted.get("bias_hh")):
-        return {}
-    ones = pulled.sums.new_ones(1, pulled.sums.shape[0])
-    # A product adds up in float32 without a copy in it.
-    total = (ones @ pulled.sums[:, : form.sums * pulled.U])[0].float()
-    by_sum = total.view(form.sums, pulled.U)[:, :H]
-    return {
-        "bias_ih": form.stored_first(by_sum[: form.gates]).reshape(-1),
-        "bias_hh": by_sum[form.first_from_h :].flatten().clone(),
-    }

@@ -15,15 +15,6 @@ float* grad_units_at(const Backward& work, std::int64_t block, std::int64_t row)
          block % kBlocksPerPanel * kLanes;
 }
 
-// One member's own sums over steps and rows of `count` vectors a block.
-float* own_sums(const Backward& work, const SequenceShare& share, float* sums, std::int64_t block,
-                int count) {
-  const std::int64_t blocks = work.shape.units / kUnitsPerBlock;
-  return sums + (share.member * blocks + block) * count * kLanes;
-}
-
-void add_to(float* sum, Floats value) { store(sum, load(sum) + value); }
-
 // Write over `units`, for the blocks of this share, the product of some gradients with a matrix.
 void product_to_units(const Backward& work, const SequenceShare& share, const FactorBack& factor,
                       Tiles& tiles) {
@@ -141,8 +132,10 @@ void lstm_step_back(const Backward& work, const SequenceShare& share, std::int64
         reading.grad_c =
             means.back(grad_of(block, 0), normed_of(block, 0), rate) * filled(shape, block);
       }
+      Total total;
       const Floats on = lstm_back(work, share, t, block, row, reading,
-                                  load(grad_units_at(work, block, row)), grad);
+                                  load(grad_units_at(work, block, row)), grad, total);
+      add_to_biases(work, share, block, total);
       store(work.grad_c + (block * shape.rows + row) * kLanes, mark == kRestart ? Floats{} : on);
     }
   }
@@ -198,7 +191,9 @@ void reset_back(const Backward& work, const SequenceShare& share, std::int64_t t
       const Floats grad = load(grad_units_at(work, block, row));
       const Floats h =
           load(work.h_before + (t * shape.rows + row) * shape.hidden + block * kLanes);
-      store(grad_sums_at(work, t, row) + shape.units + block * kLanes, grad * h * r * (1.0f - r));
+      const Floats grad_r = grad * h * r * (1.0f - r);
+      store(grad_sums_at(work, t, row) + shape.units + block * kLanes, grad_r);
+      add_to_biases(work, share, block, {.of = {Floats{}, grad_r}});
       Floats on = grad * r;
       if (work.mask != nullptr) on *= load(work.mask + row * shape.output + block * kLanes);
       add_to(carried_h(work, block, row), on);

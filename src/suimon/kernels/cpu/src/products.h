@@ -46,43 +46,75 @@ SUIMON_INLINE Floats multiply_add(const Bf16* a, const Bf16* column, Floats sum)
 }
 #endif
 
+// Sums of R rows by N groups. The loops over them are unrolled before anything else: else the
+// compiler keeps a copy of them in memory.
+template <int R, int N>
+struct Sums {
+  Floats at[R][N];
+
+  template <typename Element>
+  [[gnu::always_inline]] void add(const Element* A, std::int64_t a_stride, const Element* column,
+                                  std::int64_t group) {
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) {
+        at[r][n] = multiply_add(A + r * a_stride, column + n * group, at[r][n]);
+      }
+    }
+  }
+
+  [[gnu::always_inline]] void read(const float* C, std::int64_t c_stride) {
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) at[r][n] = load(C + r * c_stride + n * kLanes);
+    }
+  }
+
+  [[gnu::always_inline]] void write(float* C, std::int64_t c_stride) const {
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) store(C + r * c_stride + n * kLanes, at[r][n]);
+    }
+  }
+
+  [[gnu::always_inline]] void add(const Sums& other) {
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) at[r][n] += other.at[r][n];
+    }
+  }
+};
+
 template <Into kInto, int R, int N, typename Element>
 SUIMON_INLINE void in_registers(std::int64_t K, const Element* A, std::int64_t a_stride,
                                 const Element* columns, PanelSteps steps, float* C,
                                 std::int64_t c_stride) {
   constexpr std::int64_t side = kSideBySide<Element>;
   // A sum waits some cycles for its last term. Where there are few, each is made in two halves.
-  constexpr int kHalves = R * N <= 4 ? 2 : 1;
-  Floats sum[kHalves][R][N] = {};
-  for (int r = 0; r < R; ++r) {
-    for (int n = 0; n < N; ++n) {
-      if (kInto == Into::sum) sum[0][r][n] = load(C + r * c_stride + n * kLanes);
-    }
-  }
+  constexpr bool in_halves = R * N <= 4;
+  Sums<R, N> sums{}, half{};
+  if constexpr (kInto == Into::sum) sums.read(C, c_stride);
   for (std::int64_t done = 0; done < K; done += steps.tile_depth) {
-    const std::int64_t depth = K - done < steps.tile_depth ? K - done : steps.tile_depth;
+    const std::int64_t end = K - done < steps.tile_depth ? K : done + steps.tile_depth;
     const Element* column = columns;
-    const auto add = [&](Floats(&into)[R][N], std::int64_t k) {
-      for (int r = 0; r < R; ++r) {
-        for (int n = 0; n < N; ++n) {
-          into[r][n] = multiply_add(A + r * a_stride + k, column + n * steps.group, into[r][n]);
-        }
-      }
-      column += steps.row;
-    };
     std::int64_t k = done;
-    for (; k + kHalves * side <= done + depth; k += kHalves * side) {
-      for (int half = 0; half < kHalves; ++half) add(sum[half], k + half * side);
+    if constexpr (in_halves) {
+      for (; k + 2 * side <= end; k += 2 * side, column += 2 * steps.row) {
+        sums.add(A + k, a_stride, column, steps.group);
+        half.add(A + k + side, a_stride, column + steps.row, steps.group);
+      }
     }
-    if (k < done + depth) add(sum[0], k);
+    for (; k < end; k += side, column += steps.row) {
+      sums.add(A + k, a_stride, column, steps.group);
+    }
     columns += steps.tile;
   }
-  for (int r = 0; r < R; ++r) {
-    for (int n = 0; n < N; ++n) {
-      const Floats total = kHalves == 2 ? sum[0][r][n] + sum[kHalves - 1][r][n] : sum[0][r][n];
-      store(C + r * c_stride + n * kLanes, total);
-    }
-  }
+  if constexpr (in_halves) sums.add(half);
+  sums.write(C, c_stride);
 }
 
 template <Into kInto, int N, typename Element>

@@ -172,7 +172,8 @@ struct SequenceBackward {
   float* grad_c;                 // (U/16, B, 16): of c_n on entry, of c_0 on return; LSTM
   Element* grad_sums;            // (T, B, Z, U) written, a row `sums_stride` from the next
   std::int64_t sums_stride;      // at least Z*U
-  float* grad_peephole;          // (threads, U/16, 3, 16): added to, each thread in its own; or null
+  float* grad_bias;              // (threads, U/16, Z, 16): added to, each thread in its own
+  float* grad_peephole;          // (threads, U/16, 3, 16): likewise; or null
   Phases<Element> phases;
 };
 

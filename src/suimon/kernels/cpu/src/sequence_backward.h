@@ -9,17 +9,44 @@ namespace suimon::SUIMON_ISA {
 namespace {
 
 // Where the gradient of h stands that time carries, of one block and row. Rows are kPanelWidth apart.
-float* carried_h(const Backward& work, std::int64_t block, std::int64_t row) {
+SUIMON_INLINE float* carried_h(const Backward& work, std::int64_t block, std::int64_t row) {
   return work.grad_h + (block / kBlocksPerPanel * work.shape.rows + row) * kPanelWidth +
          block % kBlocksPerPanel * kLanes;
 }
 
-Element* grad_sums_at(const Backward& work, std::int64_t t, std::int64_t row) {
+SUIMON_INLINE Element* grad_sums_at(const Backward& work, std::int64_t t, std::int64_t row) {
   return work.grad_sums + (t * work.shape.rows + row) * work.sums_stride;
 }
 
+// One member's own sums over steps and rows of `count` vectors a block.
+SUIMON_INLINE float* own_sums(const Backward& work, const SequenceShare& share, float* sums,
+                              std::int64_t block, int count) {
+  const std::int64_t blocks = work.shape.units / kUnitsPerBlock;
+  return sums + (share.member * blocks + block) * count * kLanes;
+}
+
+SUIMON_INLINE void add_to(float* sum, Floats value) { store(sum, load(sum) + value); }
+
+// The gradients of a block's sums, added up over rows: those of its biases. An LSTM's stand in the
+// order i f g o, whether or not it has all of them.
+struct Total {
+  Floats of[4] = {};
+};
+
+SUIMON_INLINE void add_to_biases(const Backward& work, const SequenceShare& share,
+                                 std::int64_t block, const Total& total) {
+  float* to = own_sums(work, share, work.grad_bias, block, work.cell.sums());
+  const bool has_forget = work.cell.kind != Kind::lstm || work.cell.forget == Forget::own;
+  add_to(to, total.of[0]);
+  if (work.cell.kind == Kind::elman) return;
+  if (has_forget) add_to(to += kLanes, total.of[1]);
+  add_to(to + kLanes, total.of[2]);
+  add_to(to + 2 * kLanes, total.of[3]);
+}
+
 // What a step's units started from: what the step before carried, or what the sequence began with.
-const float* carried_before(const Backward& work, std::int64_t step, std::int64_t block) {
+SUIMON_INLINE const float* carried_before(const Backward& work, std::int64_t step,
+                                          std::int64_t block) {
   const SequenceShape& shape = work.shape;
   if (step == 0) return work.carry_0 + place(shape, 0, block, 0) * kLanes;
   return work.carry + place(shape, time_of(shape, step - 1), block, 0) * kLanes;
@@ -51,7 +78,7 @@ SUIMON_INLINE Reading cells_of(const Backward& work, std::int64_t step, std::int
 // One step back of one LSTM block and row; returns what goes on to the c before it.
 SUIMON_INLINE Floats lstm_back(const Backward& work, const SequenceShare& share, std::int64_t t,
                                std::int64_t block, std::int64_t row, const Reading& reading,
-                               Floats grad_h, Element* grad) {
+                               Floats grad_h, Element* grad, Total& total) {
   const SequenceShape& shape = work.shape;
   const float* kept = work.gates + place(shape, t, block, row) * LstmUnits::kKept * kLanes;
   const Floats c_old = reading.c_old, c = reading.c;
@@ -69,12 +96,12 @@ SUIMON_INLINE Floats lstm_back(const Backward& work, const SequenceShare& share,
   if (work.cell.forget == Forget::own) store(grad + shape.units, found.f);
   store(grad + (sums - 2) * shape.units, found.g);
   store(grad + (sums - 1) * shape.units, found.o);
+  total.of[0] += found.i, total.of[1] += found.f, total.of[2] += found.g, total.of[3] += found.o;
   if (work.grad_peephole != nullptr) {
-    float* to = work.grad_peephole +
-                (share.member * (shape.units / kUnitsPerBlock) + block) * 3 * kLanes;
-    store(to, load(to) + found.i * c_old);
-    store(to + kLanes, load(to + kLanes) + found.f * c_old);
-    store(to + 2 * kLanes, load(to + 2 * kLanes) + found.o * c);
+    float* to = own_sums(work, share, work.grad_peephole, block, 3);
+    add_to(to, found.i * c_old);
+    add_to(to + kLanes, found.f * c_old);
+    add_to(to + 2 * kLanes, found.o * c);
   }
   return on + found.c_old;
 }
@@ -109,6 +136,7 @@ void start_step_back(const Backward& work, const SequenceShare& share, std::int6
                      std::int64_t block) {
   const SequenceShape& shape = work.shape;
   const std::int64_t t = time_of(shape, step);
+  Total total;
   for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
     const std::uint8_t mark = mark_of(work.marks, shape, t, row);
     Element* grad = grad_sums_at(work, t, row) + block * kLanes;
@@ -119,7 +147,9 @@ void start_step_back(const Backward& work, const SequenceShare& share, std::int6
     const std::int64_t at = place(shape, t, block, row);
     const Floats grad_h = receive(work, t, block, row);
     if constexpr (kKind == Kind::elman) {
-      store(grad, ElmanUnits::back(work.cell, load(work.gates + at * kLanes), grad_h));
+      const Floats found = ElmanUnits::back(work.cell, load(work.gates + at * kLanes), grad_h);
+      store(grad, found);
+      total.of[0] += found;
     } else if constexpr (kKind == Kind::gru) {
       const Floats old = mark == kRestart
                              ? Floats{}
@@ -130,6 +160,8 @@ void start_step_back(const Backward& work, const SequenceShare& share, std::int6
       store(grad + shape.units, found.r);
       store(grad + 2 * shape.units, found.z);
       store(grad + 3 * shape.units, found.m);
+      total.of[0] += found.n, total.of[1] += found.r, total.of[2] += found.z;
+      total.of[3] += found.m;
       float* carried = carried_h(work, block, row);
       store(carried, load(carried) + found.h_old);
     } else {
@@ -137,10 +169,11 @@ void start_step_back(const Backward& work, const SequenceShare& share, std::int6
       const Floats o = load(work.gates + (at * LstmUnits::kKept + 3) * kLanes);
       reading.read = tanh(reading.c);
       reading.grad_c = grad_h * o * (1.0f - reading.read * reading.read);
-      const Floats on = lstm_back(work, share, t, block, row, reading, grad_h, grad);
+      const Floats on = lstm_back(work, share, t, block, row, reading, grad_h, grad, total);
       store(work.grad_c + (block * shape.rows + row) * kLanes, mark == kRestart ? Floats{} : on);
     }
   }
+  add_to_biases(work, share, block, total);
 }
 
 // Nothing goes back past a restart.

@@ -22,18 +22,18 @@ constexpr std::int64_t kRowsTogether = 32;
 // Depth of one pass of the backward product, so that its rows of A stay there too.
 constexpr std::int64_t kDepthTogether = 512;
 
-std::int64_t time_of(const SequenceShape& shape, std::int64_t step) {
+SUIMON_INLINE std::int64_t time_of(const SequenceShape& shape, std::int64_t step) {
   return shape.reverse ? shape.steps - 1 - step : step;
 }
 
-std::uint8_t mark_of(const std::uint8_t* marks, const SequenceShape& shape, std::int64_t t,
-                     std::int64_t row) {
+SUIMON_INLINE std::uint8_t mark_of(const std::uint8_t* marks, const SequenceShape& shape,
+                                   std::int64_t t, std::int64_t row) {
   return marks == nullptr ? 0 : marks[t * shape.rows + row];
 }
 
 // Row `row` of a block in an array (T, U/16, B, …), in rows.
-std::int64_t place(const SequenceShape& shape, std::int64_t t, std::int64_t block,
-                   std::int64_t row) {
+SUIMON_INLINE std::int64_t place(const SequenceShape& shape, std::int64_t t, std::int64_t block,
+                                 std::int64_t row) {
   return (t * (shape.units / kUnitsPerBlock) + block) * shape.rows + row;
 }
 
@@ -67,7 +67,7 @@ Panel<Element> panel_of(const Element* panels, int gates, std::int64_t depth, st
 enum class History { none, kept, streamed };
 
 template <History kHistory>
-void record(float* to, Floats value) {
+SUIMON_INLINE void record(float* to, Floats value) {
   kHistory == History::streamed ? stream(to, value) : store(to, value);
 }
 
@@ -80,7 +80,7 @@ struct Moment {
   std::int64_t next;       // that step's time; negative where there is none
 };
 
-Moment moment_of(const Forward& work, std::int64_t step, std::int64_t row) {
+SUIMON_INLINE Moment moment_of(const Forward& work, std::int64_t step, std::int64_t row) {
   const SequenceShape& shape = work.shape;
   const std::int64_t t = time_of(shape, step);
   const std::int64_t next = step + 1 < shape.steps ? time_of(shape, step + 1) : -1;
@@ -116,7 +116,7 @@ SUIMON_INLINE Floats deliver(const Forward& work, const Moment& at, std::int64_t
 }
 
 template <int kKept, History kHistory>
-void keep_gates(const Forward& work, std::int64_t place, const Floats (&kept)[kKept]) {
+SUIMON_INLINE void keep_gates(const Forward& work, std::int64_t place, const Floats (&kept)[kKept]) {
   if constexpr (kHistory != History::none) {
     float* to = work.gates + place * kKept * kLanes;
     for (int gate = 0; gate < kKept; ++gate) record<kHistory>(to + gate * kLanes, kept[gate]);

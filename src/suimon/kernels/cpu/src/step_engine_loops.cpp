@@ -112,8 +112,8 @@ SUIMON_INLINE void mingru(Block& block) {
 // The shares f/(i + f) and i/(i + f) from 1/i and 1/f, which stay finite where both gates are so
 // closed that the quotients would be 0/0.
 SUIMON_INLINE void minlstm(Block& block) {
-  const Floats over_i = 2.0f + exp_minus_one(-load(block.z_x));  // 1/i
-  const Floats over_f = 2.0f + exp_minus_one(-load(block.z_x + kLanes));
+  const Floats over_i = one_plus_exp(-load(block.z_x));  // 1/i
+  const Floats over_f = one_plus_exp(-load(block.z_x + kLanes));
   const Floats f = over_i / (over_i + over_f);
   block.h = f * block.h + over_f / (over_i + over_f) * load(block.z_x + 2 * kLanes);
 }
