@@ -205,6 +205,7 @@ struct FactorBack {
   std::int64_t stride;     // of its rows
   const Element* panels;
   std::int64_t depth;
+  bool backwards = false;  // whether the panels are taken from the last to the first
 };
 
 Panel<Element> panel_of(const FactorBack& factor, std::int64_t block, std::int64_t blocks) {
@@ -216,6 +217,7 @@ Panel<Element> panel_of(const FactorBack& factor, std::int64_t block, std::int64
 void product_back(const Backward& work, const SequenceShare& share, const FactorBack& factor,
                   Tiles& tiles) {
   alignas(64) float through[kRowsTogether * kPanelWidth];
+  bool backwards = factor.backwards;
   for_rows(share, [&](std::int64_t row, std::int64_t rows) {
     const Element* grad = factor.grad + row * factor.stride;
     if (work.mask != nullptr) {
@@ -226,14 +228,14 @@ void product_back(const Backward& work, const SequenceShare& share, const Factor
       });
       return;
     }
-    for (std::int64_t k = 0; k < factor.depth; k += kDepthTogether) {
-      const std::int64_t left = factor.depth - k;
-      const std::int64_t K = left < kDepthTogether ? left : kDepthTogether;
-      for_panels(share.output_begin, share.output_end, [&](std::int64_t block, std::int64_t count) {
+    for_parts(0, factor.depth, kDepthTogether, backwards, [&](std::int64_t k, std::int64_t K) {
+      const auto take = [&](std::int64_t block, std::int64_t count) {
         product<Into::sum>(tiles, rows, K, grad + k, factor.stride, panel_of(factor, block, count),
                            k, carried_h(work, block, row), kPanelWidth);
-      });
-    }
+      };
+      for_parts(share.output_begin, share.output_end, kBlocksPerPanel, backwards, take);
+    });
+    backwards = !backwards;
   });
 }
 
@@ -248,7 +250,8 @@ void run_steps_back(const Backward& work, const SequenceShare& share) {
     }
     meet(share);
     const FactorBack factor{grad_sums_at(work, t, 0) + work.cell.first_from_h() * shape.units,
-                            work.sums_stride, work.panels_back, work.cell.gates() * shape.units};
+                            work.sums_stride, work.panels_back, work.cell.gates() * shape.units,
+                            step % 2 != 0};
     product_back(work, share, factor, tiles);
     drop_restarted(work, share, t);
   }

@@ -147,9 +147,7 @@ void run_steps(const Forward& work, const SequenceShare& share) {
   alignas(64) float room[kRowsTogether * kTileWidth];
   for (std::int64_t step = 0; step < work.shape.steps; ++step) {
     projection.prepare(step, tiles);
-    for (std::int64_t block = share.block_begin; block < share.block_end;
-         block += range.blocks_in_tile) {
-      const std::int64_t blocks = range.size(block);
+    const auto take = [&](std::int64_t block, std::int64_t blocks) {
       for_rows(share, [&](std::int64_t row, std::int64_t rows) {
         const float* z =
             add_up(work, projection, step, block, blocks, row, rows, tiles, room);
@@ -157,7 +155,8 @@ void run_steps(const Forward& work, const SequenceShare& share) {
           finish_step<kKind, kHistory>(work, step, block + n, row, row + rows, z + n * sums);
         }
       });
-    }
+    };
+    for_parts(share.block_begin, share.block_end, range.blocks_in_tile, step % 2 != 0, take);
     meet(share);
   }
 }

@@ -172,11 +172,21 @@ SUIMON_INLINE void for_rows(const SequenceShare& share, const auto& work) {
   }
 }
 
+// Call work(begin, count) for `together` at a time of the numbers from `begin` to `end`, from the last
+// to the first where `backwards`. Loops over weights go to and fro: where these do not fit a cache,
+// what was read last is still in it.
+SUIMON_INLINE void for_parts(std::int64_t begin, std::int64_t end, std::int64_t together,
+                             bool backwards, const auto& work) {
+  const std::int64_t parts = (end - begin + together - 1) / together;
+  for (std::int64_t n = 0; n < parts; ++n) {
+    const std::int64_t first = begin + (backwards ? parts - 1 - n : n) * together;
+    work(first, end - first < together ? end - first : together);
+  }
+}
+
 // Call work(block, blocks) for blocks of units, a panel of at most four at a time.
 SUIMON_INLINE void for_panels(std::int64_t begin, std::int64_t end, const auto& work) {
-  for (std::int64_t block = begin; block < end; block += kBlocksPerPanel) {
-    work(block, end - block < kBlocksPerPanel ? end - block : kBlocksPerPanel);
-  }
+  for_parts(begin, end, kBlocksPerPanel, false, work);
 }
 
 }  // namespace
