@@ -318,9 +318,10 @@ def test_says_what_it_cannot_run(dtype, parts, message):
 def test_the_binding_refuses_memory_that_it_would_misread():
     from suimon.kernels.cpu import _native
 
-    sizes = {"x": (2, 3, 4), "weight_ih": (64, 4), "weight_hh": (64, 16), "bias": (1, 4, 16)}
+    sizes = {"x": (2, 3, 4), "weight_ih": (64, 4), "weight_hh": (64, 16)}
+    sizes |= {"bias_ih": (64,), "bias_hh": (64,), "h_0": (3, 16), "c_0": (3, 16)}
     sizes |= {"h_before": (2, 3, 16), "gates": (2, 1, 3, 4, 16), "carry": (2, 1, 3, 16)}
-    sizes |= {"output": (2, 3, 16), "h_n": (1, 3, 16), "c_n": (1, 3, 16)}
+    sizes |= {"output": (2, 3, 16), "h_n": (3, 16), "c_n": (3, 16)}
     arrays = {name: torch.zeros(shape) for name, shape in sizes.items()}
     names = "from_x peephole marks mask keep_h keep_c gain normed rate c_gain c_bias c_rate"
     absent = dict.fromkeys([*names.split(), "weight_hr", "reset_h", "unprojected", "sums"])

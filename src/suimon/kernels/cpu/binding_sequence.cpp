@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "arrays.h"
+#include "src/layout.h"
 #include "src/panels.h"
 #include "src/sequence.h"
 
@@ -162,6 +163,12 @@ struct Matrices {
   }
 };
 
+BiasLayout bias_layout(const CellForm& cell, const Sizes& sizes, const Matrices& matrices) {
+  BiasLayout layout{cell, sizes.H, sizes.U, {}};
+  std::copy_n(matrices.ih.order, 4, layout.order);
+  return layout;
+}
+
 // The arrays of Phases that both passes have, each null where it is None.
 template <typename Element>
 Phases<Element> phases_of(const CellForm& cell, const Arrays& arrays, const Sizes& sizes) {
@@ -187,11 +194,15 @@ void forward(const CellForm& cell, const Arrays& arrays, std::int64_t units, boo
   const bool added_up = arrays.optional("from_x").has_value();  // the sums with x
   const std::int64_t X = added_up ? 0 : arrays.axis("x", 2), S = arrays.axis("h_before", 2);
   const std::int64_t I = added_up ? 0 : arrays.axis("weight_ih", 1);
-  const std::int64_t G = cell.gates(), K = cell.kept(), Z = cell.sums();
+  const std::int64_t G = cell.gates(), K = cell.kept();
   const std::int64_t tiles = (blocks + cell.blocks_in_tile() - 1) / cell.blocks_in_tile();
-  refuse(X < I || S < P, "`x` or `h_before` is too narrow");
+  refuse(X < I || S != P, "`x` or `h_before` is too narrow, or `h_before` too wide");
   const Matrices matrices(cell, arrays, sizes, I);
+  const BiasLayout biases = bias_layout(cell, sizes, matrices);
+  const float* bias_ih = arrays.maybe<float>("bias_ih", {G * H});
+  const float* bias_hh = arrays.maybe<float>("bias_hh", {G * H});
   static thread_local Workspace<Element> for_ih, for_hh, for_hn, for_hr;
+  static thread_local Workspace<float> for_bias, for_h, for_c;
   Element* panels_ih = for_ih.of(G * U * X);
   Element* panels_hh = for_hh.of(matrices.hh.gates * U * S);
   SequenceForward<Element> work{
@@ -200,7 +211,7 @@ void forward(const CellForm& cell, const Arrays& arrays, std::int64_t units, boo
       .x = added_up ? nullptr : arrays.of<Element>("x", {T, B, X}),
       .panels_ih = panels_ih,
       .panels_hh = panels_hh,
-      .bias = arrays.of<float>("bias", {blocks, Z, kBlock}),
+      .bias = for_bias.of(U * cell.sums()),
       .peephole = arrays.maybe<float>("peephole", {blocks, kPeepholes, kBlock}),
       .marks = arrays.maybe<std::uint8_t>("marks", {T, B}),
       .mask = arrays.maybe<float>("mask", {B, P}),
@@ -210,15 +221,20 @@ void forward(const CellForm& cell, const Arrays& arrays, std::int64_t units, boo
       .gates = arrays.maybe<float>("gates", {T, blocks, B, K, kBlock}),
       .carry = arrays.maybe<float>("carry", {T, blocks, B, kBlock}),
       .output = arrays.of<Element>("output", {T, B, P}),
-      .h_n = arrays.of<float>("h_n", {blocks_of_h, B, kBlock}),
-      .c_n = arrays.maybe<float>("c_n", {blocks, B, kBlock}),
+      .h_n = for_h.of(P * B),
+      .c_n = cell.kind == Kind::lstm ? for_c.of(U * B) : nullptr,
       .phases = phases_of<Element>(cell, arrays, sizes),
   };
+  const float* h_0 = arrays.of<float>("h_0", {B, output});
+  float* h_n = arrays.of<float>("h_n", {B, output});
+  const float* c_0 = arrays.maybe<float>("c_0", {B, H});
+  float* c_n = arrays.maybe<float>("c_n", {B, H});
+  refuse((c_0 != nullptr) != (cell.kind == Kind::lstm) || (c_0 == nullptr) != (c_n == nullptr),
+         "`c_0` and `c_n` are for the LSTM");
   refuse_misaligned("gates", work.gates);
   refuse_misaligned("carry", work.carry);
   refuse((work.carry != nullptr) != (work.gates != nullptr && cell.kind != Kind::elman),
          "`gates` without `carry`, or `carry` without `gates`");
-  refuse((work.c_n != nullptr) != (cell.kind == Kind::lstm), "`c_n` is for the LSTM");
   Phases<Element>& phases = work.phases;
   phases.from_x = arrays.maybe<float>("from_x", {T, B, G, U});
   refuse(added_up && phases.gain == nullptr, "`from_x` without `gain`");
@@ -246,7 +262,15 @@ void forward(const CellForm& cell, const Arrays& arrays, std::int64_t units, boo
   if (phases.panels_hr != nullptr) {
     pack_for_gates(matrices.hr, kBlocksPerPanel, P, U, for_hr.of(P * U), threads);
   }
+  to_sums(biases, bias_ih, bias_hh, for_bias.of(U * cell.sums()));
+  to_columns(h_0, B, output, blocks_of_h, kBlock, work.h_n);
+  if (c_0 != nullptr) to_columns(c_0, B, H, blocks, kBlock, work.c_n);
+  const std::int64_t first = reverse ? T - 1 : 0;
+  to_first_factor(h_0, B, output, S, work.marks == nullptr ? nullptr : work.marks + first * B,
+                  work.mask, work.h_before + first * B * S);
   run(work, isa, threads);
+  from_columns(work.h_n, B, output, kBlock, h_n);
+  if (c_n != nullptr) from_columns(work.c_n, B, H, kBlock, c_n);
 }
 
 template <typename Element>
@@ -261,7 +285,9 @@ void backward(const CellForm& cell, const Arrays& arrays, std::int64_t units, bo
   refuse(stride < Z * U, "`grad_sums` is too narrow");
   refuse(S < P, "`h_before` is too narrow");
   const Matrices matrices(cell, arrays, sizes, 0);
+  const BiasLayout biases = bias_layout(cell, sizes, matrices);
   static thread_local Workspace<Element> for_panels, for_hn, for_hr;
+  static thread_local Workspace<float> for_bias, for_carry, for_h, for_c;
   Element* panels_back = for_panels.of(matrices.hh.gates * U * P);
   SequenceBackward<Element> work{
       .shape = {T, B, U, 0, P, S, H, reverse},
@@ -270,24 +296,32 @@ void backward(const CellForm& cell, const Arrays& arrays, std::int64_t units, bo
       .peephole = arrays.maybe<float>("peephole", {blocks, kPeepholes, kBlock}),
       .gates = arrays.of<float>("gates", {T, blocks, B, K, kBlock}),
       .carry = arrays.maybe<float>("carry", {T, blocks, B, kBlock}),
-      .carry_0 = arrays.maybe<float>("carry_0", {blocks, B, kBlock}),
+      .carry_0 = carries ? for_carry.of(U * B) : nullptr,
       .marks = arrays.maybe<std::uint8_t>("marks", {T, B}),
       .mask = arrays.maybe<float>("mask", {B, P}),
       .keep_h = arrays.keep("keep_h", T, B, P),
       .keep_c = arrays.keep("keep_c", T, B, U),
       .h_before = arrays.of<Element>("h_before", {T, B, S}),
       .grad_output = arrays.of<Element>("grad_output", {T, B, P}),
-      .grad_h = arrays.of<float>("grad_h", {panels_of_h, B, kPanelWidth}),
-      .grad_c = arrays.maybe<float>("grad_c", {blocks, B, kBlock}),
+      .grad_h = for_h.of(panels_of_h * B * kPanelWidth),
+      .grad_c = cell.kind == Kind::lstm ? for_c.of(U * B) : nullptr,
       .grad_sums = arrays.of<Element>("grad_sums", {T, B, stride}),
       .sums_stride = stride,
-      .grad_bias = arrays.of<float>("grad_bias", {members, blocks, Z, kBlock}),
+      .grad_bias = for_bias.of(members * U * Z),
       .grad_peephole = arrays.maybe<float>("grad_peephole", {members, blocks, kPeepholes, kBlock}),
       .phases = phases_of<Element>(cell, arrays, sizes),
   };
-  refuse((work.carry != nullptr) != carries || (work.carry_0 != nullptr) != carries,
+  const float* carry_0 = arrays.maybe<float>("carry_0", {B, H});
+  refuse((work.carry != nullptr) != carries || (carry_0 != nullptr) != carries,
          "`carry` and `carry_0` do not suit the cell");
-  refuse((work.grad_c != nullptr) != (cell.kind == Kind::lstm), "`grad_c` is for the LSTM");
+  const float* grad_h_n = arrays.maybe<float>("grad_h_n", {B, output});
+  const float* grad_c_n = arrays.maybe<float>("grad_c_n", {B, H});
+  float* grad_h_0 = arrays.of<float>("grad_h_0", {B, output});
+  float* grad_c_0 = arrays.maybe<float>("grad_c_0", {B, H});
+  refuse((grad_c_0 != nullptr) != (cell.kind == Kind::lstm), "`grad_c_0` is for the LSTM");
+  float* grad_bias_ih = arrays.maybe<float>("grad_bias_ih", {G * H});
+  float* grad_bias_hh = arrays.maybe<float>("grad_bias_hh", {G * H});
+  refuse((grad_bias_ih == nullptr) != (grad_bias_hh == nullptr), "one bias without the other");
   Phases<Element>& phases = work.phases;
   if (phases.gain != nullptr) {
     refuse(phases.normed == nullptr || phases.rate == nullptr, "`normed` or `rate` is missing");
@@ -309,7 +343,16 @@ void backward(const CellForm& cell, const Arrays& arrays, std::int64_t units, bo
   pack_for_state(matrices.hh, U, P, panels_back, threads);
   if (phases.panels_hn != nullptr) pack_for_state(matrices.hn, U, U, for_hn.of(U * U), threads);
   if (phases.panels_hr != nullptr) pack_for_state(matrices.hr, P, U, for_hr.of(P * U), threads);
+  if (carries) to_columns(carry_0, B, H, blocks, kBlock, for_carry.of(U * B));
+  to_columns(grad_h_n, B, output, panels_of_h, kPanelWidth, work.grad_h);
+  if (grad_c_0 != nullptr) to_columns(grad_c_n, B, H, blocks, kBlock, work.grad_c);
+  std::fill_n(work.grad_bias, members * U * Z, 0.0f);
   run(work, isa, threads);
+  from_columns(work.grad_h, B, output, kPanelWidth, grad_h_0);
+  if (grad_c_0 != nullptr) from_columns(work.grad_c, B, H, kBlock, grad_c_0);
+  if (grad_bias_ih != nullptr) {
+    from_sums(biases, work.grad_bias, members, grad_bias_ih, grad_bias_hh);
+  }
 }
 
 // The pass in the type of the products, which is that of `h_before`.

@@ -33,12 +33,6 @@ def padded(rows: Tensor, U: int) -> Tensor:
     return torch.cat([rows, padding], dim=1)
 
 
-def in_columns(values: Tensor, width: int, U: int) -> Tensor:
-    """``(B, H)`` to ``(ceil(U/width), B, width)``, zeros beyond H; never an alias."""
-    columns = wide(values, round_up(U, width)).view(values.shape[0], -1, width)
-    return columns.transpose(0, 1).clone(memory_format=torch.contiguous_format)
-
-
 def of_units(columns: Tensor, H: int) -> Tensor:
     """``(…, N, B, width)`` to ``(…, B, H)``; never an alias."""
     rows = columns.transpose(-3, -2)  # (…, B, N, width)

@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from suimon.cells import Cell, ElmanCell, GRUCell, LSTMCell
-from suimon.shapes import Weights
 
 RESET_FIRST = "gru reset first"
 
@@ -33,19 +31,6 @@ class Form:
     sums: int
     kept: tuple[str | None, ...]
     carry: str | None
-
-    def bias(self, weights: Weights, H: int) -> Tensor:
-        """``(Z, H)``, both biases in the sums that they belong to; zeros where there are none."""
-        if "bias_ih" not in weights:
-            return torch.zeros(self.sums, H)
-        from_x = weights["bias_ih"].detach().view(self.gates, H)
-        from_h = weights["bias_hh"].detach().view(self.gates, H)
-        if self.sums == self.gates:
-            return from_x + from_h
-        bias = torch.zeros(self.sums, H)
-        bias[: self.gates] = self.sums_first(from_x)
-        bias[self.first_from_h :] += from_h
-        return bias
 
     @property
     def blocks_in_tile(self) -> int:

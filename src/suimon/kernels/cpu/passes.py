@@ -17,9 +17,6 @@ from suimon.kernels.cpu import pages, phases
 from suimon.kernels.cpu.blocks import (
     LANES,
     PAIRED,
-    PANEL,
-    in_blocks,
-    in_columns,
     of_units,
     round_up,
     wide,
@@ -44,7 +41,6 @@ class Saved(NamedTuple):
             the width of h, rounded up to whole blocks.
         gates: ``(T, U/16, B, K, 16)`` float32, U the units rounded up likewise.
         carry: ``(T, U/16, B, 16)`` float32, or ``None`` for a cell that carries nothing.
-        carry_0: ``(U/16, B, 16)`` float32, likewise.
         marks: ``(T, B)`` uint8, or ``None``.
     """
 
@@ -52,7 +48,6 @@ class Saved(NamedTuple):
     h_before: Tensor
     gates: Tensor | None
     carry: Tensor | None
-    carry_0: Tensor | None
     marks: Tensor | None
 
 
@@ -95,20 +90,14 @@ def forward(
     marks = _marks(request, valid)
     X = round_up(cell.input_size, PAIRED if dtype == torch.bfloat16 else 1)
     x = wide(zero_padding(request.x, valid).to(dtype), X)
-    h_before = _first_factor(request, marks, P, dtype)
-    state = [
-        in_columns(field.float(), LANES, width)
-        for field, width in zip(request.state, (P, U), strict=False)
-    ]
-    h_n, c_n = (state[0], state[1] if len(state) > 1 else None)
-    carry_0 = None if form.carry is None else (h_n if c_n is None else c_n).clone()
+    state = [field.detach().float().contiguous() for field in request.state]
+    after = [torch.empty_like(field) for field in state]
     blocks = U // LANES
     saved = Saved(
         x=x,
-        h_before=h_before,
+        h_before=pages.empty(T, B, P, dtype=dtype),
         gates=pages.empty(T, blocks, B, len(form.kept), LANES) if history else None,
         carry=pages.empty(T, blocks, B, LANES) if history and form.carry else None,
-        carry_0=carry_0,
         marks=marks,
     )
     kept = phases.kept_of(request, form, weights, U, dtype, history)
@@ -120,13 +109,16 @@ def forward(
             from_x=None if from_x is None else from_x.detach(),
             weight_ih=weights["weight_ih"].detach(),
             weight_hh=weights["weight_hh"].detach(),
-            bias=in_blocks(form.bias(weights, H), U),
-            h_before=h_before,
+            bias_ih=_detached(weights.get("bias_ih")),
+            bias_hh=_detached(weights.get("bias_hh")),
+            h_before=saved.h_before,
             gates=saved.gates,
             carry=saved.carry,
             output=output,
-            h_n=h_n,
-            c_n=c_n,
+            h_0=state[0],
+            c_0=state[1] if len(state) > 1 else None,
+            h_n=after[0],
+            c_n=after[1] if len(after) > 1 else None,
             marks=marks,
             **_around_the_steps(request, U, P),
             **phases.shared_arrays(form, weights, H, U),
@@ -138,10 +130,7 @@ def forward(
         threads=torch.get_num_threads(),
         isa=instruction_set(),
     )
-    fields = [
-        of_units(field, given.shape[-1]) for field, given in zip(state, request.state, strict=True)
-    ]
-    return (saved, kept), without_padding(output, cell.output_size), fields
+    return (saved, kept), without_padding(output, cell.output_size), after
 
 
 def backward(
@@ -168,7 +157,10 @@ def backward(
     grad_output, *grad_states = arrived
     if grad_output is None:
         grad_output = saved.x.new_zeros(T, B, P)
-    grad_h, grad_c = _state_gradients(request, grad_states, U, P)
+    arriving = [None if grad is None else grad.float() for grad in grad_states]
+    fields = [torch.empty(field.shape) for field in request.state]
+    has_c = len(fields) > 1
+    bias = torch.empty(2, form.gates * H) if "bias_ih" in weights else (None, None)
     grad_sums = pages.empty(T, B, form.sums * U + APART, dtype=dtype)
     threads = torch.get_num_threads()
     gradients = phases.gradients_of(form, weights, grad_sums, U, P, threads)
@@ -179,12 +171,16 @@ def backward(
             h_before=saved.h_before,
             gates=saved.gates,
             carry=saved.carry,
-            carry_0=saved.carry_0,
+            carry_0=None if form.carry is None else request.state[-1].detach().float(),
             marks=saved.marks,
             grad_output=wide(grad_output.to(dtype), P),
-            grad_h=grad_h,
-            grad_c=grad_c,
+            grad_h_n=arriving[0],
+            grad_c_n=arriving[1] if has_c else None,
+            grad_h_0=fields[0],
+            grad_c_0=fields[1] if has_c else None,
             grad_sums=grad_sums,
+            grad_bias_ih=bias[0],
+            grad_bias_hh=bias[1],
             **_around_the_steps(request, U, P),
             **phases.shared_arrays(form, weights, H, U),
             **phases.room_backward(form, weights, B, U),
@@ -200,11 +196,6 @@ def backward(
         threads=threads,
         isa=instruction_set(),
     )
-    fields = [
-        of_units(grad, given.shape[-1])
-        for grad, given in zip((grad_h, grad_c), request.state, strict=False)
-        if grad is not None
-    ]
     grad_from_x, grad_x, found = through_the_products(
         request,
         form,
@@ -212,20 +203,9 @@ def backward(
         needed[0],
         dict(zip(weights, needed[1 + len(fields) :], strict=False)),
     )
+    found |= {"bias_ih": bias[0], "bias_hh": bias[1]}
     rest = len(needed) - 1 - len(fields) - len(weights)  # masks and shares, whose gradient is none
     return grad_from_x, [grad_x, *fields, *(found.get(name) for name in weights), *([None] * rest)]
-
-
-def _state_gradients(
-    request: ScanRequest, arrived: Sequence[Tensor | None], U: int, P: int
-) -> tuple[Tensor, Tensor | None]:
-    """Of the last h and of the last c as the kernel takes them; zeros where none arrived."""
-    grads = [
-        torch.zeros_like(field, dtype=torch.float32) if grad is None else grad.float()
-        for field, grad in zip(request.state, arrived, strict=True)
-    ]
-    grad_c = in_columns(grads[1], LANES, U) if len(grads) > 1 else None
-    return in_columns(grads[0], PANEL, P), grad_c
 
 
 def trace_of(request: ScanRequest, saved: Saved) -> list[Tensor]:
@@ -256,18 +236,8 @@ def parts_of(request: ScanRequest) -> tuple[Cell, Form, Weights]:
     return cell, form, cell.weights() if request.weights is None else request.weights
 
 
-def _first_factor(request: ScanRequest, marks: Tensor | None, P: int, dtype: torch.dtype) -> Tensor:
-    """``h_before (T, B, P)``, its first step filled in and the rest undefined."""
-    T, B = request.x.shape[:2]
-    first = T - 1 if request.reverse else 0
-    h_0 = wide(request.state.h.to(dtype), P)
-    if marks is not None:
-        h_0 = h_0.masked_fill((marks[first] == RESTART)[:, None], 0)
-    if request.recurrent_mask is not None:
-        h_0 = h_0 * wide(request.recurrent_mask.to(dtype), P)
-    h_before = pages.empty(T, B, P, dtype=dtype)
-    h_before[first] = h_0
-    return h_before
+def _detached(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.detach()
 
 
 def _around_the_steps(request: ScanRequest, U: int, P: int) -> dict[str, Tensor | None]:

@@ -130,7 +130,7 @@ class Gradients(NamedTuple):
     Attributes:
         product: ``(T, B, …)`` like the sums' gradient: that of the product before its norm.
         projected: ``(T, B, P)``, of the projection.
-        added_up: of biases, gains and peepholes, by name, each ``(threads, U/16, N, 16)``.
+        added_up: of gains, biases of norms and peepholes, by name, each ``(threads, U/16, N, 16)``.
     """
 
     product: Tensor | None
@@ -152,7 +152,6 @@ def gradients_of(
         product=pages.empty(*grad_sums.shape, dtype=grad_sums.dtype) if normed else None,
         projected=pages.empty(T, B, P, dtype=grad_sums.dtype) if "weight_hr" in weights else None,
         added_up={
-            "grad_bias": sums(form.sums, True),
             "grad_gain": sums(form.gates, normed),
             "grad_c_norm": sums(2, "norm_c_gain" in weights),
             "grad_peephole": sums(len(PEEPHOLES), "peephole_i" in weights),
@@ -169,20 +168,14 @@ def room_backward(form: Form, weights: Weights, B: int, U: int) -> dict[str, Ten
     }
 
 
-def vector_gradients(
-    gradients: Gradients, form: Form, weights: Weights, H: int
-) -> dict[str, Tensor]:
-    """Name to gradient of the biases, the gains and the peepholes among ``weights``."""
+def vector_gradients(gradients: Gradients, weights: Weights, H: int) -> dict[str, Tensor]:
+    """Name to gradient of the gains, their bias and the peepholes among ``weights``."""
     rows = {
         name: out_of_blocks(value.sum(0), H)  # (N, H)
         for name, value in gradients.added_up.items()
         if value is not None
     }
-    bias = rows["grad_bias"]  # (Z, H)
-    found = {
-        "bias_ih": form.stored_first(bias[: form.gates]).reshape(-1),
-        "bias_hh": bias[form.first_from_h :].flatten().clone(),
-    }
+    found: dict[str, Tensor] = {}
     gain = gain_name(weights)
     if gain is not None:
         found[gain] = rows["grad_gain"].flatten()

@@ -54,7 +54,7 @@ def through_the_products(
     product = pulled.gradients.product
     # The gradient of the products: of what a norm was made of, where there is one.
     before_norm = pulled.sums if product is None else product.flatten(0, 1)
-    found = vector_gradients(pulled.gradients, form, weights, cell.hidden_size)
+    found = vector_gradients(pulled.gradients, weights, cell.hidden_size)
     found |= _of_recurrent(form, pulled, before_norm if product is not None else None, cell, wanted)
     if "norm_ih_gain" in weights:
         sums = pulled.sums[:, : form.gates * pulled.U].float()

@@ -1,22 +1,11 @@
 #include "panels.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "thread_pool.h"
 
 namespace suimon {
 namespace {
-
-void put(float* to, float value) { *to = value; }
-
-// Rounded to the nearest, ties to even; a NaN stays one.
-void put(Bf16* to, float value) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  bits += (bits >> 16 & 1u) + 0x7fffu;
-  *to = value == value ? static_cast<Bf16>(bits >> 16) : Bf16{0x7fc0};
-}
 
 // Where element (k, column) of a group stands, from columns_of(panel, group, 0).
 template <typename Element>

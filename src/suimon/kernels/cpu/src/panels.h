@@ -9,10 +9,21 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 namespace suimon {
 
 typedef std::uint16_t Bf16;  // the upper half of a float32
+
+static inline void put(float* to, float value) { *to = value; }
+
+// Rounded to the nearest, ties to even; a NaN stays one.
+static inline void put(Bf16* to, float value) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  bits += (bits >> 16 & 1u) + 0x7fffu;
+  *to = value == value ? static_cast<Bf16>(bits >> 16) : Bf16{0x7fc0};
+}
 
 constexpr std::int64_t kUnitsPerBlock = 16;
 constexpr std::int64_t kBlocksPerPanel = 4;  // of the states' columns, in the backward product
