@@ -9,7 +9,7 @@ from suimon.errors import BackendError, ConfigError, ShapeError
 from suimon.inference import Session, StepEngine
 from suimon.inference import engine as engine_module
 from suimon.kernels.cpu.native import ISA_VARIABLE, instruction_sets
-from suimon.layers import GRU, LSTM, RNN, Recurrent
+from suimon.layers import GRU, LSTM, RNN, MinGRU, Recurrent
 from tests.inference.step_engine_cases import SIZES, STACKS, fields_of, network
 from tests.kernels.linear_recurrence_cases import needs_native
 
@@ -106,14 +106,16 @@ def test_int8_products_are_exact(isa, monkeypatch):
 
 
 @pytest.mark.parametrize("threads", [2, 3])
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_threads_change_nothing(threads, precision):
-    """64 rows are shared out; one and three are one thread's."""
+@pytest.mark.parametrize(("precision", "isa"), [("fp32", instruction_sets()[-1]), *ROUNDED])
+@pytest.mark.parametrize("make", [LSTM, GRU, MinGRU])
+def test_threads_change_nothing(make, precision, isa, threads, monkeypatch):
+    """64 rows are shared out; of one and three, the units are, once that was found to pay."""
+    monkeypatch.setenv(ISA_VARIABLE, isa)
     torch.manual_seed(0)
-    layer, head = LSTM(24, 700, 2, residual=True), nn.Linear(700, 90)
+    layer, head = make(24, 300, 2, residual=True), nn.Linear(300, 90)
     engine = StepEngine(layer, linears=(head,), precision=precision)
     for B in (1, 3, 64):
-        x = torch.randn(3, B, 24)
+        x = torch.randn(12, B, 24)
         expected, expected_state = engine(x)
         torch.set_num_threads(threads)
         try:

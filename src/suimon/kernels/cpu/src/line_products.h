@@ -311,12 +311,17 @@ void of_tiles(Tiles& tiles, const LineMatrix& matrix, std::int64_t group, std::i
 
 #endif
 
-// z (rows, columns of some panels): groups from `group`, a multiple of 4, to `end`.
+// z (rows, columns of some panels): groups from `first`, a multiple of 4, to `end`; from the last
+// panel to the first where `backwards`.
 template <typename Element>
-void line_product([[maybe_unused]] Tiles& tiles, const LineMatrix& matrix, std::int64_t group,
-                  std::int64_t end, const Activations& a, std::int64_t rows, float* z,
-                  std::int64_t z_stride) {
-  for (; group < end; group += kPanelGroups, z += kPanelGroups * kLineColumns) {
+void line_product([[maybe_unused]] Tiles& tiles, const LineMatrix& matrix, std::int64_t first,
+                  std::int64_t end, const Activations& a, std::int64_t rows, float* z_first,
+                  std::int64_t z_stride, bool backwards) {
+  const std::int64_t panels = (end - first + kPanelGroups - 1) / kPanelGroups;
+  for (std::int64_t panel = 0; panel < panels; ++panel) {
+    const std::int64_t past = (backwards ? panels - 1 - panel : panel) * kPanelGroups;
+    const std::int64_t group = first + past;
+    float* const z = z_first + past * kLineColumns;
     const std::int64_t groups = end - group < kPanelGroups ? end - group : kPanelGroups;
 #ifdef SUIMON_AMX
     if (sizeof(Element) == 2 || rows >= kLeastRowsOfTiles) {

@@ -20,6 +20,9 @@ namespace {
 // Multiplications of a step that keep one thread busy for longer than waking another one takes.
 constexpr double kWorkPerThread = 4e6;
 
+// Multiplications of a row from which on two threads may share it: less is done before they meet.
+constexpr double kWorkToShare = 2.5e5;
+
 // Rows that a thread must have for a row's share of reading the weights to be small.
 constexpr std::int64_t kLeastRows = 8;
 
@@ -247,7 +250,7 @@ void StepEngine::add_layer(CellKind kind, std::int64_t units, const PlainMatrix&
                            const std::optional<PlainMatrix>& hh, const float* peephole,
                            bool adds_input) {
   const std::int64_t gates = gates_of(kind), blocks = blocks_of(units);
-  StepLayer layer{kind, units, blocks, nullptr, {}, {}, nullptr, adds_input};
+  StepLayer layer{kind, units, blocks, nullptr, {}, {}, nullptr, adds_input, network_.sums};
   if (is_table) {
     float* table = fresh_floats(ih.rows * blocks * gates * kLineColumns);
     for (std::int64_t token = 0; token < ih.rows; ++token) {
@@ -273,6 +276,7 @@ void StepEngine::add_layer(CellKind kind, std::int64_t units, const PlainMatrix&
     layer.peephole = wide;
   }
   layers_.push_back(layer);
+  network_.sums += blocks * gates * kLineColumns;
   widest_ = std::max(widest_, blocks * kLineColumns);
   network_.layers = layers_.data();
   network_.depth = static_cast<std::int64_t>(layers_.size());
@@ -288,30 +292,61 @@ void StepEngine::add_linear(const PlainMatrix& linear) {
   network_.outputs = linear.rows;
 }
 
-// A stream is one thread's: two that share its units must meet after every layer, which takes a
-// scheduler's tick, 8 ms, whenever another process has the core of one of them.
+// Many rows are shared out among threads that never meet. Few rows are read by two threads, each with
+// half of every layer's units, where that turns out to be quicker.
 void StepEngine::step(StepRows work, int threads) const {
+  // What was read last is still in the cache where the weights as a whole do not fit: every other
+  // step begins with it, the matrices of the states too, which wait for no layer below. No sum's
+  // order changes.
+  static thread_local bool backwards = false;
+  work.backwards = backwards = !backwards;
   const double products = products_ * static_cast<double>(work.rows);
   const auto worth = static_cast<std::int64_t>(std::min(products / kWorkPerThread, 1e3));
   const std::int64_t most = std::min<std::int64_t>({worth, threads, work.rows / kLeastRows});
+  const bool may_share =
+      threads > 1 && products_ >= kWorkToShare && makes_sums_at_once(network_, work.rows);
+  if (!may_share) return share_rows(work, static_cast<int>(std::max<std::int64_t>(1, most)));
+  const auto begin = TeamTrial::Clock::now();
+  const bool team = trial_.team_is_next(begin);
+  team ? share_units(work) : share_rows(work, 1);
+  trial_.took(team, begin, TeamTrial::Clock::now());
+}
+
+StepScratch StepEngine::scratch() const {
+  static thread_local ScratchMemory memory;
   // A row's activations begin off a power of two from the next, which would fall on it in a cache.
-  const std::int64_t row_bytes = round_up(deepest_ * size_of(precision_), 64) + 64;
-  // What was read last is still in the cache where the weights as a whole do not fit: every other
-  // step begins with it. No sum's order changes.
-  static thread_local bool backwards = false;
-  work.backwards = backwards = !backwards;
-  run_team(static_cast<int>(std::max<std::int64_t>(1, most)), [&](int member, int size, Barrier&) {
-    static thread_local ScratchMemory memory;
-    const StepScratch scratch = memory.of(widest_, row_bytes);
+  return memory.of(widest_, round_up(deepest_ * size_of(precision_), 64) + 64);
+}
+
+void StepEngine::share_rows(const StepRows& work, int threads) const {
+  run_team(threads, [&](int member, int size, Barrier&) {
     StepRows mine = work;
     mine.row_begin = work.rows * member / size;
     mine.row_end = work.rows * (member + 1) / size;
-    switch (precision_) {
-      case Precision::fp32: return step_in(isa_, network_, mine, scratch, float{});
-      case Precision::bf16: return step_in(isa_, network_, mine, scratch, Bf16{});
-      case Precision::int8: return step_in(isa_, network_, mine, scratch, std::int8_t{});
-    }
+    mine.member = 0, mine.members = 1;
+    step_alone(mine, scratch());
   });
+}
+
+void StepEngine::share_units(const StepRows& work) const {
+  const StepScratch first = scratch();
+  run_team(2, [&](int member, int size, Barrier& meeting) {
+    StepRows mine = work;
+    mine.row_begin = 0, mine.row_end = work.rows;
+    mine.member = member, mine.members = size;
+    mine.meeting = &meeting;
+    StepScratch own = scratch();
+    own.x[0] = first.x[0], own.x[1] = first.x[1];  // each reads what all have made
+    step_alone(mine, own);
+  });
+}
+
+void StepEngine::step_alone(const StepRows& rows, const StepScratch& scratch) const {
+  switch (precision_) {
+    case Precision::fp32: return step_in(isa_, network_, rows, scratch, float{});
+    case Precision::bf16: return step_in(isa_, network_, rows, scratch, Bf16{});
+    case Precision::int8: return step_in(isa_, network_, rows, scratch, std::int8_t{});
+  }
 }
 
 }  // namespace suimon

@@ -24,6 +24,8 @@
 
 #include "isa.h"
 #include "line_matrix.h"
+#include "team_trial.h"
+#include "thread_pool.h"
 
 namespace suimon {
 
@@ -55,6 +57,7 @@ struct StepLayer {
   LineMatrix hh;           // without lines where nothing recurs through a product
   const float* peephole;   // (3, U): of i, f and o, zeros where there is none; or null
   bool adds_input;         // x = h + x
+  std::int64_t sums_before;  // U*G of all layers below
 };
 
 struct StepNetwork {
@@ -66,6 +69,7 @@ struct StepNetwork {
   std::int64_t inputs;           // width of the first layer's input
   std::int64_t outputs;          // width of the result
   std::int64_t tokens;           // V, 0 where vectors are read
+  std::int64_t sums;             // U*G of all layers
 };
 
 // What one thread does: rows from row_begin to row_end.
@@ -79,10 +83,16 @@ struct StepRows {
   float* const* c;             // the same of the LSTM's c; unused elsewhere
   float* scores;               // (B, outputs) written, or null: then no linear is run
   bool backwards;              // take the blocks of a layer from the last to the first
+  int member;                  // of a team whose members share the units of the same rows, ...
+  int members;                 // ... where makes_sums_at_once(); 1: nobody shares them
+  Barrier* meeting;            // where they wait for each other; null for 1
 };
 
 // How many rows are worked on together.
 constexpr std::int64_t kStepRows = 64;
+
+// Up to so many rows, reading the weights is most of the work.
+constexpr std::int64_t kFewRows = 7;
 
 // Working memory of one thread, each part at a multiple of 64 bytes.
 struct StepScratch {
@@ -102,6 +112,13 @@ constexpr std::int64_t blocks_together(CellKind kind) {
   return gates == 4 ? 1 : gates == 2 ? 2 : 4;
 }
 constexpr std::int64_t kWidestChunk = 3 * kPanelGroups * kLineColumns;
+
+// Whether all products of a layer are made before its units. For few rows, reading the weights is
+// most of the work, and so nothing comes between; for many, what was made stays in the cache.
+inline bool makes_sums_at_once(const StepNetwork& network, std::int64_t rows) {
+  return rows <= kFewRows && network.depth * rows <= kStepRows &&
+         network.sums * rows <= kStepRows * kWidestChunk;
+}
 
 #define SUIMON_DECLARE_STEP(ISA, ELEMENT) \
   namespace ISA {                         \
@@ -151,12 +168,17 @@ class StepEngine {
   void add_linear(const PlainMatrix& linear);
 
   // Read one token or vector in each row. `layers` entries in h and c. Only `rows`, `tokens` or `x`,
-  // `h`, `c` and `scores` of `work` are read. At most `threads` threads share the rows.
+  // `h`, `c` and `scores` of `work` are read. At most `threads` threads share the rows, or two the
+  // units of few rows; the results are the same bits.
   void step(StepRows work, int threads) const;
 
   const StepNetwork& network() const { return network_; }
 
  private:
+  void share_rows(const StepRows& work, int threads) const;
+  void share_units(const StepRows& work) const;
+  void step_alone(const StepRows& rows, const StepScratch& scratch) const;
+  StepScratch scratch() const;  // of the calling thread
   LineMatrix packed(const PlainMatrix& matrix, std::int64_t gates);
   const float* kept_floats(std::int64_t count, const float* values);
   float* fresh_floats(std::int64_t count);
@@ -169,6 +191,7 @@ class StepEngine {
   std::vector<StepLayer> layers_;
   std::vector<LineMatrix> linears_;
   StepNetwork network_{};
+  mutable TeamTrial trial_;    // of two threads for few rows
   double products_ = 0;        // multiplications of one row
   std::int64_t deepest_ = 16;  // of all products, what a row of activations holds
   std::int64_t widest_ = 16;   // of all inputs and outputs between products

@@ -137,44 +137,95 @@ template <typename Element>
 class LayerStep {
  public:
   LayerStep(const StepLayer& layer, const StepRows& rows, const StepScratch& scratch,
-            std::int64_t index, std::int64_t first, std::int64_t count, Tiles& tiles)
+            std::int64_t index, std::int64_t first, std::int64_t count, bool at_once,
+            Tiles& tiles)
       : layer_(layer), rows_(rows), scratch_(scratch), first_(first), count_(count), tiles_(tiles),
         h_(rows.h[index] + first * layer.units),
         c_(is_lstm(layer.kind) ? rows.c[index] + first * layer.units : nullptr),
-        width_(gates_of(layer.kind) * kLanes), z_stride_(width_ * blocks_together(layer.kind)) {}
+        width_(gates_of(layer.kind) * kLanes),
+        together_(at_once ? layer.blocks : blocks_together(layer.kind)),
+        z_stride_(width_ * together_), begin_(share_of(rows.member)),
+        end_(share_of(rows.member + 1)), index_(index), at_once_(at_once) {}
 
   template <typename RowOf>
   void run(const RowOf& input_row) {
-    const float* scales = sizeof(Element) == 1 ? scratch_.row_scales : nullptr;
-    const Activations x{scratch_.activations, scratch_.row_bytes, scales};
-    const Activations h{scratch_.state, scratch_.row_bytes,
-                        scales == nullptr ? nullptr : scales + kStepRows};
+    const Activations x{scratch_.activations, scratch_.row_bytes, scales(0)};
     if (layer_.table == nullptr) {
       round_rows<Element>(count_, layer_.ih.inputs, layer_.ih.depth, input_row, scratch_.activations,
-                       scratch_.row_bytes, scratch_.row_scales);
+                          scratch_.row_bytes, scratch_.row_scales);
     }
-    if (layer_.hh.lines != nullptr) {  // h as it is before any block of it is written
-      const auto state_row = [&](std::int64_t row) { return h_ + row * layer_.units; };
-      round_rows<Element>(count_, layer_.units, layer_.hh.depth, state_row, scratch_.state,
-                          scratch_.row_bytes, scratch_.row_scales + kStepRows);
-    }
-    const std::int64_t gates = gates_of(layer_.kind);
-    const std::int64_t together = blocks_together(layer_.kind);
-    const std::int64_t chunks = (layer_.blocks + together - 1) / together;
+    if (!at_once_) round_state();
+    const std::int64_t chunks = (end_ - begin_ + together_ - 1) / together_;
     for (std::int64_t n = 0; n < chunks; ++n) {
-      const std::int64_t block = (rows_.backwards ? chunks - 1 - n : n) * together;
-      const std::int64_t end =
-          block + together < layer_.blocks ? block + together : layer_.blocks;
-      const auto multiply = [&](const LineMatrix& matrix, const Activations& a, float* z) {
-        line_product<Element>(tiles_, matrix, block * gates, end * gates, a, count_, z, z_stride_);
-      };
-      if (layer_.table == nullptr) multiply(layer_.ih, x, scratch_.z_x);
-      if (layer_.hh.lines != nullptr) multiply(layer_.hh, h, scratch_.z_h);
+      const std::int64_t block = begin_ + (rows_.backwards ? chunks - 1 - n : n) * together_;
+      const std::int64_t end = block + together_ < end_ ? block + together_ : end_;
+      if (layer_.table == nullptr) multiply(layer_.ih, x, block, end, scratch_.z_x);
+      if (!state_comes_first()) multiply_state(block, end);
       finish(block, end);
     }
   }
 
+  // h, as it is before any block of it is written, ready to be multiplied.
+  void round_state() {
+    if (layer_.hh.lines == nullptr) return;
+    const auto state_row = [&](std::int64_t row) { return h_ + row * layer_.units; };
+    round_rows<Element>(count_, layer_.units, layer_.hh.depth, state_row, rounded_state(),
+                        scratch_.row_bytes, scratch_.row_scales + kStepRows + first_state());
+  }
+
+  // Every other step begins with the products of the states, the last layer's first: see
+  // StepEngine::step.
+  void multiply_state_first() {
+    if (state_comes_first()) multiply_state(begin_, end_);
+  }
+
+  // The state of the first layer, which the others of a team may have read until now, from its
+  // output, which is the same.
+  void keep_state() {
+    const std::int64_t at = begin_ * kLanes;
+    const std::int64_t end = end_ * kLanes < layer_.units ? end_ * kLanes : layer_.units;
+    for (std::int64_t row = 0; row < count_ && at < end; ++row) {
+      std::memcpy(h_ + row * layer_.units + at, scratch_.x[1] + row * scratch_.x_stride + at,
+                  static_cast<std::size_t>(end - at) * sizeof(float));
+    }
+  }
+
  private:
+  // The first block of a member of the team, at a whole panel.
+  std::int64_t share_of(std::int64_t member) const {
+    const std::int64_t unit = blocks_together(layer_.kind);
+    const std::int64_t pieces = (layer_.blocks + unit - 1) / unit;
+    const std::int64_t block = pieces * member / rows_.members * unit;
+    return block < layer_.blocks ? block : layer_.blocks;
+  }
+
+  bool state_comes_first() const { return at_once_ && rows_.backwards && index_ > 0; }
+
+  // Where all layers' products are made at once, their states and z_h stand one after the other.
+  std::int64_t first_state() const { return at_once_ ? index_ * count_ : 0; }
+  char* rounded_state() const {
+    return static_cast<char*>(scratch_.state) + first_state() * scratch_.row_bytes;
+  }
+  float* z_h() const { return scratch_.z_h + (at_once_ ? layer_.sums_before * count_ : 0); }
+
+  const float* scales(std::int64_t row) const {
+    return sizeof(Element) == 1 ? scratch_.row_scales + row : nullptr;
+  }
+
+  // z of the blocks from `block` to `end`.
+  void multiply(const LineMatrix& matrix, const Activations& a, std::int64_t block,
+                std::int64_t end, float* z) {
+    const std::int64_t gates = gates_of(layer_.kind);
+    line_product<Element>(tiles_, matrix, block * gates, end * gates, a, count_, z, z_stride_,
+                          rows_.backwards);
+  }
+
+  void multiply_state(std::int64_t block, std::int64_t end) {
+    if (layer_.hh.lines == nullptr) return;
+    const Activations h{rounded_state(), scratch_.row_bytes, scales(kStepRows + first_state())};
+    multiply(layer_.hh, h, block, end, z_h());
+  }
+
   void finish(std::int64_t block, std::int64_t end) {
     switch (layer_.kind) {
       case CellKind::lstm: return finish_as<CellKind::lstm>(block, end);
@@ -195,11 +246,11 @@ class LayerStep {
       if (layer_.table != nullptr) {
         z_x = layer_.table + (rows_.tokens[first_ + row] * layer_.blocks + begin) * width_;
       }
-      const float* z_h = scratch_.z_h + row * z_stride_;
+      const float* z_of_h = z_h() + row * z_stride_;
       for (std::int64_t n = begin; n < end; ++n) {
         const std::int64_t at = n * kLanes;
         const std::int64_t units = layer_.units - at;
-        Block block{z_x + (n - begin) * width_, z_h + (n - begin) * width_, {}, {},
+        Block block{z_x + (n - begin) * width_, z_of_h + (n - begin) * width_, {}, {},
                     {nullptr, layer_.blocks * kLanes}};
         if (layer_.peephole != nullptr) block.sees.at = layer_.peephole + at;
         float* h = h_ + row * layer_.units + at;
@@ -209,7 +260,7 @@ class LayerStep {
         if constexpr (reads_h) block.h = load_some(h, units);
         if constexpr (is_lstm(kKind)) block.c = load_some(c, units);
         cell<kKind>(block);
-        store_some(h, block.h, units);
+        if (rows_.members == 1 || index_ > 0) store_some(h, block.h, units);
         if constexpr (is_lstm(kKind)) store_some(c, block.c, units);
         Floats output = block.h;
         const std::int64_t place = row * scratch_.x_stride + at;
@@ -228,7 +279,12 @@ class LayerStep {
   float* const h_;
   float* const c_;
   const std::int64_t width_;     // gates of a block
-  const std::int64_t z_stride_;  // gates of the blocks that are worked on together
+  const std::int64_t together_;  // blocks whose products are made before their units
+  const std::int64_t z_stride_;  // gates of those
+  const std::int64_t begin_;     // blocks of this member of the team
+  const std::int64_t end_;
+  const std::int64_t index_;
+  const bool at_once_;           // see StepNetwork
 };
 
 // What follows the stack, from x[0]: the last matrix gives the scores.
@@ -244,10 +300,12 @@ void run_linears(const StepNetwork& network, const StepRows& rows, StepScratch& 
                         scratch.row_bytes, scratch.row_scales);
     const Activations a{scratch.activations, scratch.row_bytes,
                         sizeof(Element) == 1 ? scratch.row_scales : nullptr};
-    for (std::int64_t group = 0; group < matrix.groups; group += kPanelGroups) {
-      const std::int64_t left = matrix.groups - group;
+    const std::int64_t panels = (matrix.groups + kPanelGroups - 1) / kPanelGroups;
+    const std::int64_t last_panel = panels * (rows.member + 1) / rows.members;
+    for (std::int64_t panel = panels * rows.member / rows.members; panel < last_panel; ++panel) {
+      const std::int64_t group = panel * kPanelGroups, left = matrix.groups - group;
       const std::int64_t end = group + (left < kPanelGroups ? left : kPanelGroups);
-      line_product<Element>(tiles, matrix, group, end, a, count, scratch.z_x, width);
+      line_product<Element>(tiles, matrix, group, end, a, count, scratch.z_x, width, false);
       for (std::int64_t row = 0; row < count; ++row) {
         for (std::int64_t at = group * kLanes; at < end * kLanes; at += kLanes) {
           const Floats z = load(scratch.z_x + row * width + at - group * kLanes);
@@ -257,6 +315,7 @@ void run_linears(const StepNetwork& network, const StepRows& rows, StepScratch& 
         }
       }
     }
+    if (!last && rows.members > 1) rows.meeting->wait();
     float* const spare = scratch.x[0];
     scratch.x[0] = scratch.x[1];
     scratch.x[1] = spare;
@@ -266,13 +325,26 @@ void run_linears(const StepNetwork& network, const StepRows& rows, StepScratch& 
 template <typename Element>
 void run_rows(const StepNetwork& network, const StepRows& rows, StepScratch scratch,
               std::int64_t first, std::int64_t count, Tiles& tiles) {
+  const bool at_once = makes_sums_at_once(network, count);
+  const auto layer_at = [&](std::int64_t n) {
+    return LayerStep<Element>(network.layers[n], rows, scratch, n, first, count, at_once, tiles);
+  };
+  for (std::int64_t n = network.depth - 1; at_once && n >= 0; --n) {
+    LayerStep<Element> layer = layer_at(n);
+    layer.round_state();
+    layer.multiply_state_first();
+  }
   for (std::int64_t n = 0; n < network.depth; ++n) {
-    LayerStep<Element> layer(network.layers[n], rows, scratch, n, first, count, tiles);
+    LayerStep<Element> layer = layer_at(n);
     layer.run([&](std::int64_t row) -> const float* {
       if (n > 0) return scratch.x[0] + row * scratch.x_stride;
       if (rows.x != nullptr) return rows.x + (first + row) * network.inputs;
       return network.embedding + rows.tokens[first + row] * network.inputs;
     });
+    if (rows.members > 1) {
+      rows.meeting->wait();
+      if (n == 0) layer.keep_state();
+    }
     float* const spare = scratch.x[0];
     scratch.x[0] = scratch.x[1];
     scratch.x[1] = spare;
@@ -281,7 +353,7 @@ void run_rows(const StepNetwork& network, const StepRows& rows, StepScratch scra
   if (network.linear_count > 0) {
     return run_linears<Element>(network, rows, scratch, first, count, tiles);
   }
-  for (std::int64_t row = 0; row < count; ++row) {
+  for (std::int64_t row = 0; row < count && rows.member == 0; ++row) {
     std::memcpy(rows.scores + (first + row) * network.outputs,
                 scratch.x[0] + row * scratch.x_stride,
                 static_cast<std::size_t>(network.outputs) * sizeof(float));
