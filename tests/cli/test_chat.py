@@ -1,9 +1,11 @@
 import io
 import json
+import shutil
 
 import pytest
 
 from suimon import load
+from tests.kernels.linear_recurrence_cases import needs_native
 
 
 @pytest.fixture
@@ -59,3 +61,23 @@ def test_a_terminal_is_asked(suimon, trained, monkeypatch):
     outcome = suimon("chat", trained, "--length", "5")
     assert outcome.err.count("> ") == 2
     assert "Ctrl-D" in outcome.err
+
+
+@needs_native
+def test_chat_in_int8_reports_what_that_changes_the_first_time(suimon, trained, typing, tmp_path):
+    run = shutil.copytree(trained, tmp_path / "gates")
+    options = ("--length", "30", "--seed", "3", "--precision", "int8", "--json")
+    typing("the gate\n")
+    first = suimon("chat", run, *options)
+    writer = load(run).writer(seed=3, precision="int8")
+    writer.read("the gate\n")
+    answer = "".join(piece.text for piece in writer.write(30, until="\n\n"))
+    assert json.loads(first.out)["answer"] == answer
+    assert first.err.startswith("int8 changes the validation loss by ")
+    typing("the gate\n")
+    assert suimon("chat", run, *options) == (0, first.out, "")
+
+
+def test_chat_in_no_precision_is_refused(suimon, trained):
+    message = suimon("chat", trained, "--precision", "int4").refusal()
+    assert message == "precision is 'int4'; give one of fp32, bf16, int8"

@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from suimon.cli.printing import notice, result_json
-from suimon.cli.writing import Run, Seed, Temperature, TopK, TopP, load_writer
+from suimon.cli.writing import (
+    Precision,
+    Run,
+    Seed,
+    Temperature,
+    TopK,
+    TopP,
+    load_writer,
+    quantisation_noticed,
+)
 
 EXAMPLE = "suimon chat runs/shakespeare"
 
@@ -27,15 +36,18 @@ def command(
         ),
     ] = "\n\n",
     seed: Seed = None,
+    precision: Precision = "fp32",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a turn.")] = False,
 ) -> None:
     """Write in turns: you a line, the model what comes next.
 
     The model's state is carried through all turns, so it remembers what was written. Ends with
-    the end of standard input (Ctrl-D). Works with a file or a pipe too, a turn a line.
+    the end of standard input (Ctrl-D). Works with a file or a pipe too, a turn a line. In int8 it
+    reports what that changes as `suimon generate` does.
     """
     model = load_writer(run)
-    writer = model.writer(seed=seed)
+    writer = model.writer(seed=seed, precision=precision)
+    quantisation_noticed(model, run, precision)
     for line in _lines():
         unknown = model.unknown_notice(line)
         if unknown:

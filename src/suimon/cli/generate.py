@@ -2,13 +2,21 @@
 
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from suimon.cli.printing import notice, result_json
-from suimon.cli.writing import Run, Seed, Temperature, TopK, TopP, load_writer
+from suimon.cli.writing import (
+    Precision,
+    Run,
+    Seed,
+    Temperature,
+    TopK,
+    TopP,
+    load_writer,
+    quantisation_noticed,
+)
 
 EXAMPLE = 'suimon generate runs/shakespeare --prompt "ROMEO:" --length 200'
 
@@ -40,14 +48,7 @@ def command(
         str | None, typer.Option("--until", metavar="TEXT", help="Stop once this was written.")
     ] = None,
     seed: Seed = None,
-    precision: Annotated[
-        str,
-        typer.Option(
-            "--precision",
-            metavar="fp32|bf16|int8",
-            help="What weights are rounded to; each is quicker than the one before.",
-        ),
-    ] = "fp32",
+    precision: Precision = "fp32",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object when all is written.")
     ] = False,
@@ -69,12 +70,7 @@ def command(
         seed=seed,
         precision=precision,
     )
-    extra = {}
-    if precision == "int8":
-        quantisation, line = model.quantisation_loss(run)
-        extra["quantisation"] = None if quantisation is None else asdict(quantisation)
-        if line:
-            notice(line)
+    extra = quantisation_noticed(model, run, precision)
     unknown = model.unknown_notice(prompt)
     if unknown:
         notice(unknown)

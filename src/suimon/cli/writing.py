@@ -1,10 +1,12 @@
 """What the commands that write text share: the options of drawing, and the model."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from suimon.cli.printing import notice
 from suimon.errors import ConfigError
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The run's directory.")]
@@ -38,6 +40,14 @@ Seed = Annotated[
         help="The same text for the same seed; left out: another each time.",
     ),
 ]
+Precision = Annotated[
+    str,
+    typer.Option(
+        "--precision",
+        metavar="fp32|bf16|int8",
+        help="What weights are rounded to; each is quicker than the one before.",
+    ),
+]
 
 
 def load_writer(run: Path) -> Any:
@@ -53,3 +63,13 @@ def load_writer(run: Path) -> Any:
     if not hasattr(model, "stream"):
         raise ConfigError(f"{run} is a run of a task that writes no text: see suimon info {run}")
     return model
+
+
+def quantisation_noticed(model: Any, run: Path, precision: str) -> dict[str, Any]:
+    """What int8 changes in this run, reported the first time, as an entry for ``--json``."""
+    if precision != "int8":
+        return {}
+    measured, line = model.quantisation_loss(run)
+    if line:
+        notice(line)
+    return {"quantisation": None if measured is None else asdict(measured)}
