@@ -33,6 +33,14 @@ LARGEST_TABLE = 32 * 2**20
 """Bytes up to which the first layer's input products are made once for every token."""
 
 
+class NetworkRefusedError(BackendError):
+    """The engine cannot run a network in some precision; ``reason`` says why."""
+
+    def __init__(self, precision: str, reason: str) -> None:
+        super().__init__(f"the step engine cannot run this network in {precision}: {reason}")
+        self.reason = reason
+
+
 class StepEngine:
     """A snapshot of a network's weights, laid out to be run step by step.
 
@@ -53,7 +61,8 @@ class StepEngine:
 
     Raises:
         ConfigError: there is no such precision.
-        BackendError: :func:`refuses` says why.
+        NetworkRefusedError: :func:`refuses` says why.
+        BackendError: ``SUIMON_CPU_ISA`` asks for what is not there.
 
     Example:
         >>> from suimon.layers import LSTM
@@ -73,7 +82,7 @@ class StepEngine:
     ) -> None:
         reason = refuses(recurrent, embedding=embedding, linears=linears, precision=precision)
         if reason is not None:
-            raise BackendError(f"the step engine cannot run this network in {precision}: {reason}")
+            raise NetworkRefusedError(precision, reason)
         assert isinstance(recurrent, Recurrent)
         from suimon.kernels.cpu import _native
 

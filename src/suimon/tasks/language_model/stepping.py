@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from suimon.errors import BackendError
-from suimon.inference.engine import StepEngine, refuses
+from suimon.inference.engine import NetworkRefusedError, StepEngine
 from suimon.tasks.language_model.model import LanguageNetwork
 
 
@@ -24,13 +24,13 @@ def stepping_network(
         BackendError: the engine, which alone has the others, cannot run this network.
     """
     linears = [linear for linear in (network.projection, network.head) if linear is not None]
-    reason = refuses(
-        network.recurrent, embedding=network.embedding, linears=linears, precision=precision
-    )
-    if reason is None:
+    try:
         return StepEngine(
             network.recurrent, embedding=network.embedding, linears=linears, precision=precision
         )
-    if precision == "fp32":
-        return network
-    raise BackendError(f"precision {precision} cannot run: {reason}; give precision fp32")
+    except NetworkRefusedError as refused:
+        if precision == "fp32":
+            return network
+        raise BackendError(
+            f"precision {precision} cannot run: {refused.reason}; give precision fp32"
+        ) from refused
