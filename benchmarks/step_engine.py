@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from report import Timings, interleaved, rounded, write_report
 from torch import Tensor, nn
@@ -69,40 +70,78 @@ def cell_loop(network: LanguageNetwork, steps: int, B: int) -> Callable[[], Tens
 
 
 def onnx_loop(network: LanguageNetwork, steps: int, B: int) -> Callable[[], Tensor] | None:
-    """A call of ONNX Runtime a token; ``None``, and why on the terminal, where it is missing."""
+    """A call of ONNX Runtime a token, on torch's number of threads.
+
+    ``None``, and why on the terminal, where it is not installed.
+    """
     try:
         import onnxruntime  # pyright: ignore[reportMissingImports]
+
+        model = onnx_step(network, B)
     except ImportError as error:
-        print(f"ONNX Runtime is left out: {error}")
+        print(f"ONNX Runtime is left out: {error} (pip install 'suimon[bench]' brings it)")
         return None
-    import tempfile
-    from pathlib import Path
-
-    class Step(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.embedding, self.head, self.lstm = network.embedding, network.head, nn.LSTM(E, H, L)
-            self.lstm.load_state_dict(network.recurrent.state_dict())
-
-        def forward(self, tokens: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            output, (h, c) = self.lstm(self.embedding(tokens), (h, c))
-            return self.head(output)[-1], h, c
-
-    names = ("tokens", "h", "c")
-    example = (torch.zeros(1, B, dtype=torch.long), torch.zeros(L, B, H), torch.zeros(L, B, H))
-    with tempfile.TemporaryDirectory() as folder:
-        file = str(Path(folder) / "step.onnx")
-        torch.onnx.export(Step().eval(), example, file, input_names=list(names), dynamo=False)
-        session = onnxruntime.InferenceSession(file)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    tokens = np.zeros((1, B), np.int64)
+    names = [given.name for given in session.get_inputs()]
 
     def run() -> Tensor:
-        fed = [tensor.numpy() for tensor in example]
-        logits = None
+        logits, fed = None, [np.zeros((1, B, H), np.float32)] * (2 * L)
         for _ in range(steps):
-            logits, *fed[1:] = session.run(None, dict(zip(names, fed, strict=True)))
-        return torch.from_numpy(logits)
+            logits, *fed = session.run(None, dict(zip(names, [tokens, *fed], strict=True)))
+        return torch.from_numpy(logits)[0]
 
     return run
+
+
+def onnx_step(network: LanguageNetwork, B: int) -> bytes:
+    """One step as an ONNX model: tokens (1, B) and h and c (1, B, H) of each layer, in and out.
+
+    Raises:
+        ImportError: onnx is not installed.
+    """
+    from onnx import TensorProto, helper, numpy_helper  # pyright: ignore[reportMissingImports]
+
+    weights = {name: value.detach().numpy() for name, value in network.state_dict().items()}
+    kept = {"embedding": weights["embedding.weight"], "head.bias": weights["head.bias"]}
+    kept["head.weight"] = weights["head.weight"].T
+    nodes = [helper.make_node("Gather", ["embedding", "tokens"], ["x0"])]
+    states: list[str] = []
+    for layer in range(L):
+        for name, source in (("W", "weight_ih"), ("R", "weight_hh")):
+            kept[f"{name}{layer}"] = onnx_gates(weights[f"recurrent.{source}_l{layer}"])[None]
+        biases = [onnx_gates(weights[f"recurrent.bias_{way}_l{layer}"]) for way in ("ih", "hh")]
+        kept[f"B{layer}"] = np.concatenate(biases)[None]
+        given = [f"x{layer}", f"W{layer}", f"R{layer}", f"B{layer}", "", f"h{layer}", f"c{layer}"]
+        made = [f"y{layer}", f"h{layer}_after", f"c{layer}_after"]
+        nodes.append(helper.make_node("LSTM", given, made, hidden_size=H))
+        nodes.append(helper.make_node("Squeeze", [f"y{layer}", "directions"], [f"x{layer + 1}"]))
+        states += [f"h{layer}", f"c{layer}"]
+    kept["directions"] = np.array([1])
+    nodes.append(helper.make_node("MatMul", [f"x{L}", "head.weight"], ["product"]))
+    nodes.append(helper.make_node("Add", ["product", "head.bias"], ["logits"]))
+
+    def array(name: str, *shape: int, kind: int = TensorProto.FLOAT) -> Any:
+        return helper.make_tensor_value_info(name, kind, shape)
+
+    graph = helper.make_graph(
+        nodes,
+        "step",
+        [array("tokens", 1, B, kind=TensorProto.INT64), *(array(s, 1, B, H) for s in states)],
+        [array("logits", 1, B, V), *(array(f"{s}_after", 1, B, H) for s in states)],
+        [numpy_helper.from_array(np.ascontiguousarray(a), name) for name, a in kept.items()],
+    )
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9
+    ).SerializeToString()
+
+
+def onnx_gates(rows: Any) -> Any:
+    """Rows of torch's gates i f g o in ONNX's order i o f c."""
+    i, f, g, o = np.split(rows, 4)
+    return np.concatenate([i, o, f, g])
 
 
 def engine_loop(
@@ -138,9 +177,10 @@ def candidates(network: LanguageNetwork, steps: int) -> dict[str, Callable[[], T
         f"torch.nn.LSTMCell, {ONE_STREAM}": cell_loop(network, steps, 1),
         f"torch.nn.LSTM, {MANY_STREAMS}": lstm_loop(network, steps, STREAMS),
     }
-    onnx = onnx_loop(network, steps, 1)
-    if onnx is not None:
+    if (onnx := onnx_loop(network, steps, 1)) is not None:
         found[f"ONNX Runtime, {ONE_STREAM}"] = onnx
+        expected = found[f"torch.nn.LSTM, {ONE_STREAM}"]()
+        torch.testing.assert_close(onnx(), expected, rtol=1e-4, atol=1e-4)  # it is the same network
     for precision in PRECISIONS:
         try:
             found[f"{precision}, {ONE_STREAM}"] = engine_loop(network, steps, 1, precision)
