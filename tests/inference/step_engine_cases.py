@@ -13,6 +13,10 @@ STACKS = {
     "lstm coupled peephole": lambda I, H, L: LSTM(I, H, L, coupled=True, peephole=True),
     "lstm ungated": lambda I, H, L: LSTM(I, H, L, forget_gate=False),
     "gru": lambda I, H, L: GRU(I, H, L),
+    "gru reset before": lambda I, H, L: GRU(I, H, L, reset_after=False),
+    "gru reset before residual": lambda I, H, L: GRU(
+        I, H, L, reset_after=False, residual=True, bias=False
+    ),
     "elman tanh": lambda I, H, L: RNN(I, H, L),
     "elman relu": lambda I, H, L: RNN(I, H, L, "relu"),
     "mingru": lambda I, H, L: MinGRU(I, H, L),

@@ -54,7 +54,7 @@ def test_fp32_is_the_layers_output(kind, H, L, isa, monkeypatch):
 @pytest.mark.parametrize(
     ("precision", "isa"), [("fp32", isa) for isa in instruction_sets()] + ROUNDED
 )
-@pytest.mark.parametrize("kind", ["lstm", "gru", "minlstm"])
+@pytest.mark.parametrize("kind", ["lstm", "gru", "gru reset before", "minlstm"])
 def test_a_row_does_not_depend_on_its_neighbours(kind, precision, isa, monkeypatch):
     """To the last bit: AMX and vectors add the terms of a sum in one order, for any rows."""
     monkeypatch.setenv(ISA_VARIABLE, isa)
@@ -197,7 +197,6 @@ def test_repeated_streams_write_as_one_would():
         (lambda: LSTM(3, 4, 2, norm_between=True), "it has norm_between"),
         (lambda: LSTM(3, 4, layer_norm=True), "its cells have layer_norm"),
         (lambda: LSTM(3, 4, proj_size=2), "its cells have proj_size 2"),
-        (lambda: GRU(3, 4, reset_after=False), "its cells have reset_after=False"),
         (lambda: LSTM(3, 4, backend="reference"), "are to run on the backend reference"),
         (lambda: LSTM(3, 4).double(), "its weights are torch.float64 on cpu"),
         (lambda: Recurrent(JordanCell(3, 4, output_size=4)), "its cell is a JordanCell"),

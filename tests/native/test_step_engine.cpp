@@ -87,7 +87,8 @@ int main() {
   using namespace suimon;
   for (const Isa isa : available_isas()) {
     for (const CellKind kind : {CellKind::lstm, CellKind::lstm_coupled, CellKind::lstm_ungated,
-                                CellKind::gru, CellKind::elman_tanh, CellKind::elman_relu,
+                                CellKind::gru, CellKind::gru_reset_before,
+                                CellKind::elman_tanh, CellKind::elman_relu,
                                 CellKind::mingru, CellKind::minlstm}) {
       tests::check(kind, Precision::fp32, isa);
       tests::check(kind, Precision::int8, isa);

@@ -275,8 +275,6 @@ def _refuses_cell(cell: RecurrentCell) -> str | None:
         return "its cells have layer_norm"
     if isinstance(cell, LSTMCell) and cell.proj_size:
         return f"its cells have proj_size {cell.proj_size}"
-    if isinstance(cell, GRUCell) and not cell.reset_after:
-        return "its cells have reset_after=False"
     return None
 
 
@@ -286,6 +284,8 @@ def _native_name(cell: Cell) -> str:
         if cell.coupled:
             return "lstm_coupled"
         return "lstm" if cell.forget_gate else "lstm_ungated"
+    if isinstance(cell, GRUCell):
+        return "gru" if cell.reset_after else "gru_reset_before"
     if isinstance(cell, ElmanCell):
         return f"elman_{cell.nonlinearity}"
     return cell.kind

@@ -26,11 +26,12 @@ Precision precision_of(std::string_view name, Isa isa) {
 }
 
 CellKind kind_of(std::string_view name) {
-  constexpr std::array<std::pair<std::string_view, CellKind>, 8> kinds{{
+  constexpr std::array<std::pair<std::string_view, CellKind>, 9> kinds{{
       {"lstm", CellKind::lstm},
       {"lstm_coupled", CellKind::lstm_coupled},
       {"lstm_ungated", CellKind::lstm_ungated},
       {"gru", CellKind::gru},
+      {"gru_reset_before", CellKind::gru_reset_before},
       {"elman_tanh", CellKind::elman_tanh},
       {"elman_relu", CellKind::elman_relu},
       {"mingru", CellKind::mingru},

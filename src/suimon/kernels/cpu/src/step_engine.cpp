@@ -131,7 +131,8 @@ class ScratchMemory {
     const std::int64_t x_stride = round_up(widest, kLineColumns);
     const std::int64_t sizes[] = {kStepRows * x_stride * 4, kStepRows * x_stride * 4,
                                   kStepRows * row_bytes,    kStepRows * row_bytes,
-                                  2 * kStepRows * 4,        kStepRows * kWidestChunk * 4,
+                                  kStepRows * row_bytes,
+                                  3 * kStepRows * 4,        kStepRows * kWidestChunk * 4,
                                   kStepRows * kWidestChunk * 4};
     std::int64_t total = 64;
     for (const std::int64_t size : sizes) total += round_up(size, 64);
@@ -147,9 +148,10 @@ class ScratchMemory {
     scratch.x[1] = static_cast<float*>(take(1));
     scratch.activations = take(2);
     scratch.state = take(3);
-    scratch.row_scales = static_cast<float*>(take(4));
-    scratch.z_x = static_cast<float*>(take(5));
-    scratch.z_h = static_cast<float*>(take(6));
+    scratch.reset = take(4);
+    scratch.row_scales = static_cast<float*>(take(5));
+    scratch.z_x = static_cast<float*>(take(6));
+    scratch.z_h = static_cast<float*>(take(7));
     scratch.x_stride = x_stride;
     scratch.row_bytes = row_bytes;
     return scratch;
@@ -246,27 +248,59 @@ void StepEngine::set_embedding(const PlainMatrix& embedding) {
   network_.tokens = embedding.rows;
 }
 
+// Some gates of a table (V, G*H), in blocks of units.
+const float* StepEngine::table_of(const PlainMatrix& table, std::int64_t units,
+                                  std::int64_t first_gate, std::int64_t gates) {
+  const std::int64_t blocks = blocks_of(units);
+  float* made = fresh_floats(table.rows * blocks * gates * kLineColumns);
+  for (std::int64_t token = 0; token < table.rows; ++token) {
+    const float* values = table.values + token * table.width + first_gate * units;
+    for (std::int64_t n = 0; n < gates * units; ++n) {
+      const std::int64_t unit = n % units;
+      const std::int64_t group = (token * blocks + unit / kLineColumns) * gates + n / units;
+      made[group * kLineColumns + unit % kLineColumns] = values[n];
+    }
+  }
+  return made;
+}
+
+// The products of a layer's gates from `first_gate` on, so many of `ih` and of `hh`.
+StepProducts StepEngine::products_of(const PlainMatrix& ih, bool is_table,
+                                     const std::optional<PlainMatrix>& hh, std::int64_t units,
+                                     std::int64_t first_gate, std::int64_t gates,
+                                     std::int64_t hh_gates) {
+  const auto some = [&](const PlainMatrix& all, std::int64_t count) {
+    const std::int64_t first = first_gate * units;
+    return packed({all.values + first * all.width, all.bias == nullptr ? nullptr : all.bias + first,
+                   count * units, all.width},
+                  count);
+  };
+  StepProducts products{};
+  if (is_table) products.table = table_of(ih, units, first_gate, gates);
+  else products.ih = some(ih, gates);
+  if (hh) products.hh = some(*hh, hh_gates);
+  return products;
+}
+
 void StepEngine::add_layer(CellKind kind, std::int64_t units, const PlainMatrix& ih, bool is_table,
                            const std::optional<PlainMatrix>& hh, const float* peephole,
                            bool adds_input) {
   const std::int64_t gates = gates_of(kind), blocks = blocks_of(units);
-  StepLayer layer{kind, units, blocks, nullptr, {}, {}, nullptr, adds_input, network_.sums};
-  if (is_table) {
-    float* table = fresh_floats(ih.rows * blocks * gates * kLineColumns);
-    for (std::int64_t token = 0; token < ih.rows; ++token) {
-      for (std::int64_t n = 0; n < gates * units; ++n) {
-        const std::int64_t unit = n % units;
-        const std::int64_t group = (token * blocks + unit / kLineColumns) * gates + n / units;
-        table[group * kLineColumns + unit % kLineColumns] = ih.values[token * ih.width + n];
-      }
-    }
-    layer.table = table;
-    network_.tokens = ih.rows;
+  StepLayer layer{};
+  layer.kind = kind, layer.units = units, layer.blocks = blocks;
+  layer.adds_input = adds_input;
+  layer.sums_before = network_.sums;
+  if (kind == CellKind::gru_reset_before) {
+    layer.reset = products_of(ih, is_table, hh, units, 0, 1, 1);
+    layer.gates = products_of(ih, is_table, hh, units, 1, 2, 1);
+    const float* bias = hh->bias == nullptr ? nullptr : hh->bias + 2 * units;
+    layer.candidate = packed({hh->values + 2 * units * hh->width, bias, units, hh->width}, 1);
+    network_.waits_within = true;
   } else {
-    layer.ih = packed(ih, gates);
-    if (layers_.empty()) network_.inputs = ih.width;
+    layer.gates = products_of(ih, is_table, hh, units, 0, gates, gates);
   }
-  if (hh) layer.hh = packed(*hh, gates);
+  if (is_table) network_.tokens = ih.rows;
+  else if (layers_.empty()) network_.inputs = ih.width;
   if (peephole != nullptr) {
     float* wide = fresh_floats(3 * blocks * kLineColumns);
     for (int gate = 0; gate < 3; ++gate) {

@@ -31,8 +31,11 @@ namespace suimon {
 
 // What a layer makes of its products. Gates in torch's order, see suimon/cells:
 //   lstm i f g o; lstm_coupled (f = 1 - i) and lstm_ungated (f = 1) i g o; gru r z n, reset after;
-//   mingru z n; minlstm i f g; the elman cells one.
-enum class CellKind { lstm, lstm_coupled, lstm_ungated, gru, elman_tanh, elman_relu, mingru, minlstm };
+//   gru_reset_before the same, n from the product of W with r*h; mingru z n; minlstm i f g; the elman
+//   cells one.
+enum class CellKind {
+  lstm, lstm_coupled, lstm_ungated, gru, gru_reset_before, elman_tanh, elman_relu, mingru, minlstm
+};
 
 constexpr std::int64_t gates_of(CellKind kind) {
   switch (kind) {
@@ -48,13 +51,20 @@ constexpr bool is_lstm(CellKind kind) {
   return kind == CellKind::lstm || kind == CellKind::lstm_coupled || kind == CellKind::lstm_ungated;
 }
 
+// The products of some gates of a layer.
+struct StepProducts {
+  const float* table;      // (V, U*G) z_x of every token, or null
+  LineMatrix ih;           // without lines where there is a table
+  LineMatrix hh;           // without lines where nothing recurs through a product
+};
+
 struct StepLayer {
   CellKind kind;
   std::int64_t units;      // H
   std::int64_t blocks;     // U/16
-  const float* table;      // (V, U*G) z_x of every token, or null
-  LineMatrix ih;           // without lines where there is a table
-  LineMatrix hh;           // without lines where nothing recurs through a product
+  StepProducts gates;      // of gru_reset_before: ih of z and n, hh of z
+  StepProducts reset;      // of gru_reset_before alone: of r
+  LineMatrix candidate;    // the same: what multiplies r*h
   const float* peephole;   // (3, U): of i, f and o, zeros where there is none; or null
   bool adds_input;         // x = h + x
   std::int64_t sums_before;  // U*G of all layers below
@@ -70,6 +80,7 @@ struct StepNetwork {
   std::int64_t outputs;          // width of the result
   std::int64_t tokens;           // V, 0 where vectors are read
   std::int64_t sums;             // U*G of all layers
+  bool waits_within;             // in some layer a product waits for the units of another
 };
 
 // What one thread does: rows from row_begin to row_end.
@@ -99,11 +110,12 @@ struct StepScratch {
   float* x[2];        // (kStepRows, widest input or output rounded up to 16)
   void* activations;  // (kStepRows, the deepest product's row) as Element
   void* state;        // the same, of h
-  float* row_scales;  // (2, kStepRows), int8 alone
+  void* reset;        // the same, of r*h
+  float* row_scales;  // (3, kStepRows), int8 alone: of activations, state and reset
   float* z_x;         // (kStepRows, widest chunk)
   float* z_h;         // the same
   std::int64_t x_stride;
-  std::int64_t row_bytes;  // of `activations` and `state`, from one row to the next
+  std::int64_t row_bytes;  // of `activations`, `state` and `reset`, from one row to the next
 };
 
 // Blocks of units whose gates are whole panels, and the width of their products.
@@ -116,7 +128,7 @@ constexpr std::int64_t kWidestChunk = 3 * kPanelGroups * kLineColumns;
 // Whether all products of a layer are made before its units. For few rows, reading the weights is
 // most of the work, and so nothing comes between; for many, what was made stays in the cache.
 inline bool makes_sums_at_once(const StepNetwork& network, std::int64_t rows) {
-  return rows <= kFewRows && network.depth * rows <= kStepRows &&
+  return !network.waits_within && rows <= kFewRows && network.depth * rows <= kStepRows &&
          network.sums * rows <= kStepRows * kWidestChunk;
 }
 
@@ -180,6 +192,11 @@ class StepEngine {
   void step_alone(const StepRows& rows, const StepScratch& scratch) const;
   StepScratch scratch() const;  // of the calling thread
   LineMatrix packed(const PlainMatrix& matrix, std::int64_t gates);
+  const float* table_of(const PlainMatrix& table, std::int64_t units, std::int64_t first_gate,
+                        std::int64_t gates);
+  StepProducts products_of(const PlainMatrix& ih, bool is_table,
+                           const std::optional<PlainMatrix>& hh, std::int64_t units,
+                           std::int64_t first_gate, std::int64_t gates, std::int64_t hh_gates);
   const float* kept_floats(std::int64_t count, const float* values);
   float* fresh_floats(std::int64_t count);
   void* fresh_bytes(std::int64_t bytes);

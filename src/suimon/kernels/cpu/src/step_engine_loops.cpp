@@ -79,6 +79,7 @@ void round_rows(std::int64_t rows, std::int64_t width, std::int64_t depth, const
 struct Block {
   const float* z_x;  // (G, 16)
   const float* z_h;  // (G, 16), null where nothing recurs
+  const float* z_r;  // (16) of the product of r*h, null where there is none
   Floats h;
   Floats c;
   Peepholes sees;
@@ -104,6 +105,16 @@ SUIMON_INLINE void gru(Block& block) {
   block.h = GruUnits::step({.kind = Kind::gru}, sum, block.h, kept);
 }
 
+// Of z and n; r is part of z_r already.
+SUIMON_INLINE void gru_reset_before(Block& block) {
+  Floats kept[GruUnits::kKept];
+  const auto sum = [&](int at) {  // n r z m
+    if (at == 0) return load(block.z_x + kLanes);
+    return at == 3 ? load(block.z_r) : at == 2 ? both(block, 0) : Floats{};
+  };
+  block.h = GruUnits::step({.kind = Kind::gru, .reset_after = false}, sum, block.h, kept);
+}
+
 SUIMON_INLINE void mingru(Block& block) {
   const Floats z = sigmoid(load(block.z_x));
   block.h = (1.0f - z) * block.h + z * load(block.z_x + kLanes);
@@ -124,6 +135,7 @@ SUIMON_INLINE void cell(Block& block) {
   else if constexpr (kKind == CellKind::lstm_coupled) lstm(block, Forget::coupled);
   else if constexpr (kKind == CellKind::lstm_ungated) lstm(block, Forget::none);
   else if constexpr (kKind == CellKind::gru) gru(block);
+  else if constexpr (kKind == CellKind::gru_reset_before) gru_reset_before(block);
   else if constexpr (kKind == CellKind::mingru) mingru(block);
   else if constexpr (kKind == CellKind::minlstm) minlstm(block);
   else {
@@ -142,34 +154,39 @@ class LayerStep {
       : layer_(layer), rows_(rows), scratch_(scratch), first_(first), count_(count), tiles_(tiles),
         h_(rows.h[index] + first * layer.units),
         c_(is_lstm(layer.kind) ? rows.c[index] + first * layer.units : nullptr),
-        width_(gates_of(layer.kind) * kLanes),
+        width_((gates_of(layer.kind) - (resets_before() ? 1 : 0)) * kLanes),
         together_(at_once ? layer.blocks : blocks_together(layer.kind)),
-        z_stride_(width_ * together_), begin_(share_of(rows.member)),
+        begin_(share_of(rows.member)),
         end_(share_of(rows.member + 1)), index_(index), at_once_(at_once) {}
 
   template <typename RowOf>
   void run(const RowOf& input_row) {
     const Activations x{scratch_.activations, scratch_.row_bytes, scales(0)};
-    if (layer_.table == nullptr) {
-      round_rows<Element>(count_, layer_.ih.inputs, layer_.ih.depth, input_row, scratch_.activations,
-                          scratch_.row_bytes, scratch_.row_scales);
+    if (layer_.gates.table == nullptr) {
+      round_rows<Element>(count_, layer_.gates.ih.inputs, layer_.gates.ih.depth, input_row,
+                          scratch_.activations, scratch_.row_bytes, scratch_.row_scales);
     }
     if (!at_once_) round_state();
-    const std::int64_t chunks = (end_ - begin_ + together_ - 1) / together_;
-    for (std::int64_t n = 0; n < chunks; ++n) {
-      const std::int64_t block = begin_ + (rows_.backwards ? chunks - 1 - n : n) * together_;
-      const std::int64_t end = block + together_ < end_ ? block + together_ : end_;
-      if (layer_.table == nullptr) multiply(layer_.ih, x, block, end, scratch_.z_x);
+    if (resets_before()) {
+      for_chunks([&](std::int64_t block, std::int64_t end) { reset(x, block, end); });
+      const auto row_of = [&](std::int64_t row) { return scratch_.x[1] + row * scratch_.x_stride; };
+      round_rows<Element>(count_, layer_.units, layer_.candidate.depth, row_of, scratch_.reset,
+                          scratch_.row_bytes, scratch_.row_scales + 2 * kStepRows);
+    }
+    for_chunks([&](std::int64_t block, std::int64_t end) {
+      if (layer_.gates.table == nullptr) {
+        multiply(layer_.gates.ih, width_ / kLanes, x, block, end, scratch_.z_x);
+      }
       if (!state_comes_first()) multiply_state(block, end);
       finish(block, end);
-    }
+    });
   }
 
   // h, as it is before any block of it is written, ready to be multiplied.
   void round_state() {
-    if (layer_.hh.lines == nullptr) return;
+    if (layer_.gates.hh.lines == nullptr) return;
     const auto state_row = [&](std::int64_t row) { return h_ + row * layer_.units; };
-    round_rows<Element>(count_, layer_.units, layer_.hh.depth, state_row, rounded_state(),
+    round_rows<Element>(count_, layer_.units, layer_.gates.hh.depth, state_row, rounded_state(),
                         scratch_.row_bytes, scratch_.row_scales + kStepRows + first_state());
   }
 
@@ -212,18 +229,63 @@ class LayerStep {
     return sizeof(Element) == 1 ? scratch_.row_scales + row : nullptr;
   }
 
-  // z of the blocks from `block` to `end`.
-  void multiply(const LineMatrix& matrix, const Activations& a, std::int64_t block,
-                std::int64_t end, float* z) {
-    const std::int64_t gates = gates_of(layer_.kind);
-    line_product<Element>(tiles_, matrix, block * gates, end * gates, a, count_, z, z_stride_,
-                          rows_.backwards);
+  bool resets_before() const { return layer_.kind == CellKind::gru_reset_before; }
+
+  // each(block, end) for the blocks that are worked on together, one after the other.
+  template <typename Each>
+  void for_chunks(const Each& each) {
+    const std::int64_t chunks = (end_ - begin_ + together_ - 1) / together_;
+    for (std::int64_t n = 0; n < chunks; ++n) {
+      const std::int64_t block = begin_ + (rows_.backwards ? chunks - 1 - n : n) * together_;
+      each(block, block + together_ < end_ ? block + together_ : end_);
+    }
+  }
+
+  // z of the blocks from `block` to `end`, `gates` of each.
+  void multiply(const LineMatrix& matrix, std::int64_t gates, const Activations& a,
+                std::int64_t block, std::int64_t end, float* z) {
+    line_product<Element>(tiles_, matrix, block * gates, end * gates, a, count_, z,
+                          together_ * gates * kLanes, rows_.backwards);
   }
 
   void multiply_state(std::int64_t block, std::int64_t end) {
-    if (layer_.hh.lines == nullptr) return;
-    const Activations h{rounded_state(), scratch_.row_bytes, scales(kStepRows + first_state())};
-    multiply(layer_.hh, h, block, end, z_h());
+    if (layer_.gates.hh.lines == nullptr) return;
+    const std::int64_t gates = resets_before() ? 1 : width_ / kLanes;
+    multiply(layer_.gates.hh, gates, state(), block, end, z_h());
+    if (!resets_before()) return;
+    const Activations reset{scratch_.reset, scratch_.row_bytes, scales(2 * kStepRows)};
+    multiply(layer_.candidate, 1, reset, block, end, of_candidate());
+  }
+
+  Activations state() const {
+    return {rounded_state(), scratch_.row_bytes, scales(kStepRows + first_state())};
+  }
+
+  // Where the product of r*h goes: behind that of h, one gate each.
+  float* of_candidate() const { return z_h() + count_ * together_ * kLanes; }
+
+  // r*h of some blocks, to where the layer's output comes later.
+  void reset(const Activations& x, std::int64_t block, std::int64_t end) {
+    if (layer_.reset.table == nullptr) multiply(layer_.reset.ih, 1, x, block, end, scratch_.z_x);
+    multiply(layer_.reset.hh, 1, state(), block, end, scratch_.z_h);
+    for (std::int64_t row = 0; row < count_; ++row) {
+      const float* z_x = z_x_of(layer_.reset, row, block, 1);
+      const float* z_h = scratch_.z_h + row * together_ * kLanes;
+      for (std::int64_t at = block * kLanes; at < end * kLanes; at += kLanes) {
+        const std::int64_t past = at - block * kLanes;
+        const Floats r = sigmoid(load(z_x + past) + load(z_h + past));
+        const Floats h = load_some(h_ + row * layer_.units + at, layer_.units - at);
+        store(scratch_.x[1] + row * scratch_.x_stride + at, r * h);
+      }
+    }
+  }
+
+  // z_x of a row from a block on.
+  const float* z_x_of(const StepProducts& products, std::int64_t row, std::int64_t block,
+                      std::int64_t gates) const {
+    if (products.table == nullptr) return scratch_.z_x + row * together_ * gates * kLanes;
+    const std::int64_t token = rows_.tokens[first_ + row];
+    return products.table + (token * layer_.blocks + block) * gates * kLanes;
   }
 
   void finish(std::int64_t block, std::int64_t end) {
@@ -232,6 +294,7 @@ class LayerStep {
       case CellKind::lstm_coupled: return finish_as<CellKind::lstm_coupled>(block, end);
       case CellKind::lstm_ungated: return finish_as<CellKind::lstm_ungated>(block, end);
       case CellKind::gru: return finish_as<CellKind::gru>(block, end);
+      case CellKind::gru_reset_before: return finish_as<CellKind::gru_reset_before>(block, end);
       case CellKind::elman_tanh: return finish_as<CellKind::elman_tanh>(block, end);
       case CellKind::elman_relu: return finish_as<CellKind::elman_relu>(block, end);
       case CellKind::mingru: return finish_as<CellKind::mingru>(block, end);
@@ -242,20 +305,21 @@ class LayerStep {
   template <CellKind kKind>
   void finish_as(std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = 0; row < count_; ++row) {
-      const float* z_x = scratch_.z_x + row * z_stride_;
-      if (layer_.table != nullptr) {
-        z_x = layer_.table + (rows_.tokens[first_ + row] * layer_.blocks + begin) * width_;
-      }
-      const float* z_of_h = z_h() + row * z_stride_;
+      const float* z_x = z_x_of(layer_.gates, row, begin, width_ / kLanes);
+      constexpr bool resets = kKind == CellKind::gru_reset_before;
+      const std::int64_t width = resets ? kLanes : width_;  // of a block in z_of_h
+      const float* z_of_h = z_h() + row * together_ * width;
+      const float* z_of_r = of_candidate() + row * together_ * width;
       for (std::int64_t n = begin; n < end; ++n) {
         const std::int64_t at = n * kLanes;
         const std::int64_t units = layer_.units - at;
-        Block block{z_x + (n - begin) * width_, z_of_h + (n - begin) * width_, {}, {},
+        Block block{z_x + (n - begin) * width_, z_of_h + (n - begin) * width,
+                    resets ? z_of_r + (n - begin) * width : nullptr, {}, {},
                     {nullptr, layer_.blocks * kLanes}};
         if (layer_.peephole != nullptr) block.sees.at = layer_.peephole + at;
         float* h = h_ + row * layer_.units + at;
         float* c = is_lstm(kKind) ? c_ + row * layer_.units + at : nullptr;
-        constexpr bool reads_h = kKind == CellKind::gru || kKind == CellKind::mingru ||
+        constexpr bool reads_h = kKind == CellKind::gru || resets || kKind == CellKind::mingru ||
                                  kKind == CellKind::minlstm;
         if constexpr (reads_h) block.h = load_some(h, units);
         if constexpr (is_lstm(kKind)) block.c = load_some(c, units);
@@ -278,9 +342,8 @@ class LayerStep {
   Tiles& tiles_;
   float* const h_;
   float* const c_;
-  const std::int64_t width_;     // gates of a block
+  const std::int64_t width_;     // of z_x of a block
   const std::int64_t together_;  // blocks whose products are made before their units
-  const std::int64_t z_stride_;  // gates of those
   const std::int64_t begin_;     // blocks of this member of the team
   const std::int64_t end_;
   const std::int64_t index_;
