@@ -12,6 +12,10 @@ STACKS = {
     "lstm coupled": lambda I, H, L: LSTM(I, H, L, coupled=True),
     "lstm coupled peephole": lambda I, H, L: LSTM(I, H, L, coupled=True, peephole=True),
     "lstm ungated": lambda I, H, L: LSTM(I, H, L, forget_gate=False),
+    "lstm projected": lambda I, H, L: LSTM(I, H, L, proj_size=(H + 1) // 2),
+    "lstm projected residual": lambda I, H, L: LSTM(
+        I, H, L, proj_size=(H + 1) // 2, peephole=True, residual=True
+    ),
     "gru": lambda I, H, L: GRU(I, H, L),
     "gru reset before": lambda I, H, L: GRU(I, H, L, reset_after=False),
     "gru reset before residual": lambda I, H, L: GRU(
@@ -33,7 +37,7 @@ class Network(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(V, recurrent.input_size)
         self.recurrent = recurrent
-        self.projection = nn.Linear(recurrent.hidden_size, 9, bias=False)
+        self.projection = nn.Linear(recurrent.output_size, 9, bias=False)
         self.head = nn.Linear(9, V)
 
     def forward(self, tokens: Tensor, state=None):

@@ -89,12 +89,12 @@ class StepEngine:
         self.precision = precision
         self._native = _native.StepEngine(precision, instruction_set())
         self._reads_tokens = embedding is not None
-        self._sizes = recurrent.num_layers, recurrent.hidden_size
         self._outputs = linears[-1].out_features if linears else recurrent.output_size
         self._inputs = recurrent.input_size
         cell = recurrent.places[0].cell
         assert isinstance(cell, Cell)
         self._state_class = cell.State
+        self._layers, self._sizes = recurrent.num_layers, list(cell.state_sizes().values())
         self._as_torch = recurrent.state_as_torch
         self._device = torch.zeros(0)
         with torch.no_grad():
@@ -119,8 +119,8 @@ class StepEngine:
                     self._native.set_embedding(*arrays(vectors))
             hh, hh_bias = weights.get("weight_hh"), weights.get("bias_hh")
             adds_input = recurrent.residual and index > 0
-            given_ih, given_bias, given_hh, given_hh_bias, peephole = arrays(
-                ih, bias, hh, hh_bias, _peephole(cell, weights)
+            given_ih, given_bias, given_hh, given_hh_bias, peephole, projection = arrays(
+                ih, bias, hh, hh_bias, _peephole(cell, weights), weights.get("weight_hr")
             )
             self._native.add_layer(
                 _native_name(cell),
@@ -132,6 +132,7 @@ class StepEngine:
                 given_hh_bias,
                 peephole,
                 adds_input,
+                projection,
             )
 
     def __call__(self, tokens: Tensor, state: Any = None) -> tuple[Tensor, Any]:
@@ -210,15 +211,14 @@ class StepEngine:
         yield self._device
 
     def _fields(self, state: Any, B: int) -> list[Tensor]:
-        """The state's fields, ``(L, B, H)`` each, copied."""
-        L, H = self._sizes
-        names = self._state_class._fields  # pyright: ignore[reportAttributeAccessIssue]
+        """The state's fields, ``(L, B, H)`` each or narrower where projected, copied."""
+        expected = [(self._layers, B, size) for size in self._sizes]
         if state is None:
-            return [torch.zeros(L, B, H) for _ in names]
+            return [torch.zeros(shape) for shape in expected]
         fields = [state] if isinstance(state, Tensor) else list(state)
         found = [tuple(field.shape) for field in fields]
-        if found != [(L, B, H)] * len(names):
-            raise ShapeError(f"the state is {found}; give {len(names)} of {(L, B, H)}")
+        if found != expected:
+            raise ShapeError(f"the state is {found}; give {expected}")
         return [field.detach().float().clone().contiguous() for field in fields]
 
     def _state(self, fields: list[Tensor]) -> Any:
@@ -273,8 +273,6 @@ def _refuses_cell(cell: RecurrentCell) -> str | None:
         return f"its cell is a {kind}, which the engine does not know"
     if getattr(cell, "layer_norm", False):
         return "its cells have layer_norm"
-    if isinstance(cell, LSTMCell) and cell.proj_size:
-        return f"its cells have proj_size {cell.proj_size}"
     return None
 
 

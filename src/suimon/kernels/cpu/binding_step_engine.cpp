@@ -53,7 +53,8 @@ PlainMatrix matrix_of(std::string_view name, const Array& values, const Optional
 
 void add_layer(StepEngine& engine, std::string_view cell, std::int64_t units, const Array& ih,
                const OptionalArray& ih_bias, bool is_table, const OptionalArray& hh,
-               const OptionalArray& hh_bias, const OptionalArray& peephole, bool adds_input) {
+               const OptionalArray& hh_bias, const OptionalArray& peephole, bool adds_input,
+               const OptionalArray& projection) {
   const CellKind kind = kind_of(cell);
   const std::int64_t columns = gates_of(kind) * units;
   const bool first = engine.network().depth == 0;
@@ -66,17 +67,26 @@ void add_layer(StepEngine& engine, std::string_view cell, std::int64_t units, co
   if (!first && axis(ih, 1) != engine.network().outputs) {
     throw std::invalid_argument("`ih` does not read what the layer below gives");
   }
-  if (adds_input && (first || engine.network().outputs != units)) {
+  const std::int64_t outputs = projection ? axis(*projection, 0) : units;
+  if (projection && !is_lstm(kind)) throw std::invalid_argument("only an LSTM is projected");
+  if (adds_input && (first || engine.network().outputs != outputs)) {
     throw std::invalid_argument("`adds_input` needs a layer below, as wide");
   }
   std::optional<PlainMatrix> recurrent;
   if (hh) {
-    if (axis(*hh, 1) != units) throw std::invalid_argument("`hh` is not of these units");
+    if (axis(*hh, 1) != outputs) throw std::invalid_argument("`hh` is not of these units");
     recurrent = matrix_of("`hh`", *hh, hh_bias, columns);
   }
   const PlainMatrix input = matrix_of("`ih`", ih, ih_bias, is_table ? axis(ih, 0) : columns);
   const float* peeps = checked<float>("`peephole`", peephole, {3, units});
-  engine.add_layer(kind, units, input, is_table, recurrent, peeps, adds_input);
+  std::optional<PlainMatrix> projected;
+  if (projection) {
+    if (axis(*projection, 1) != units || outputs > units) {
+      throw std::invalid_argument("`projection` is not of these units");
+    }
+    projected = matrix_of("`projection`", *projection, {}, outputs);
+  }
+  engine.add_layer(kind, units, input, is_table, recurrent, peeps, adds_input, projected);
 }
 
 // The state's fields as the engine takes them: a pointer for each layer.
@@ -85,16 +95,18 @@ struct Fields {
     const StepNetwork& network = engine.network();
     if (network.depth == 0) throw std::invalid_argument("the engine has no layers");
     for (std::int64_t n = 0; n < network.depth; ++n) {
-      if (network.layers[n].units != network.layers[0].units) {
+      if (network.layers[n].units != network.layers[0].units ||
+          network.layers[n].outputs != network.layers[0].outputs) {
         throw std::invalid_argument("layers differ in width");
       }
       if (is_lstm(network.layers[n].kind) && !c) throw std::invalid_argument("`c` is missing");
     }
     const std::int64_t units = network.layers[0].units;
-    float* first_h = checked<float>("`h`", h, {network.depth, rows, units});
+    const std::int64_t outputs = network.layers[0].outputs;
+    float* first_h = checked<float>("`h`", h, {network.depth, rows, outputs});
     float* first_c = checked<float>("`c`", c, {network.depth, rows, units});
     for (std::int64_t n = 0; n < network.depth; ++n) {
-      h_.push_back(first_h + n * rows * units);
+      h_.push_back(first_h + n * rows * outputs);
       c_.push_back(first_c == nullptr ? nullptr : first_c + n * rows * units);
     }
   }
@@ -190,7 +202,8 @@ void add_step_engine(nb::module_& m) {
            nb::arg("weight"))
       .def("add_layer", add_layer, nb::arg("cell"), nb::arg("units"), nb::arg("ih"),
            nb::arg("ih_bias").none(), nb::arg("is_table"), nb::arg("hh").none(),
-           nb::arg("hh_bias").none(), nb::arg("peephole").none(), nb::arg("adds_input"))
+           nb::arg("hh_bias").none(), nb::arg("peephole").none(), nb::arg("adds_input"),
+           nb::arg("projection").none())
       .def("add_linear",
            [](StepEngine& engine, const Array& weight, const OptionalArray& bias) {
              if (axis(weight, 1) != engine.network().outputs) {

@@ -284,7 +284,7 @@ StepProducts StepEngine::products_of(const PlainMatrix& ih, bool is_table,
 
 void StepEngine::add_layer(CellKind kind, std::int64_t units, const PlainMatrix& ih, bool is_table,
                            const std::optional<PlainMatrix>& hh, const float* peephole,
-                           bool adds_input) {
+                           bool adds_input, const std::optional<PlainMatrix>& projection) {
   const std::int64_t gates = gates_of(kind), blocks = blocks_of(units);
   StepLayer layer{};
   layer.kind = kind, layer.units = units, layer.blocks = blocks;
@@ -298,6 +298,11 @@ void StepEngine::add_layer(CellKind kind, std::int64_t units, const PlainMatrix&
     network_.waits_within = true;
   } else {
     layer.gates = products_of(ih, is_table, hh, units, 0, gates, gates);
+  }
+  layer.outputs = projection ? projection->rows : units;
+  if (projection) {
+    layer.projection = packed(*projection, 1);
+    network_.waits_within = true;
   }
   if (is_table) network_.tokens = ih.rows;
   else if (layers_.empty()) network_.inputs = ih.width;
@@ -314,7 +319,7 @@ void StepEngine::add_layer(CellKind kind, std::int64_t units, const PlainMatrix&
   widest_ = std::max(widest_, blocks * kLineColumns);
   network_.layers = layers_.data();
   network_.depth = static_cast<std::int64_t>(layers_.size());
-  network_.outputs = units;
+  network_.outputs = layer.outputs;
 }
 
 void StepEngine::add_linear(const PlainMatrix& linear) {

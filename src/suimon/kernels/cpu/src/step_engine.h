@@ -13,7 +13,7 @@
 // int32; gates and state are float32 always. The terms of a sum are added in an order that does not
 // depend on the number of rows, so that a row's result is the same bits whatever stands beside it.
 //
-// Shapes. B rows, V tokens, H units of a layer, U = H rounded up to whole blocks of 16, G gates. The
+// Shapes. B rows, V tokens, H units of a layer, P outputs of it, H or fewer, U = H rounded up to whole blocks of 16, G gates. The
 // columns of W_ih, W_hh, their biases and the table stand in blocks of units: [U/16][G][16].
 #pragma once
 
@@ -65,6 +65,8 @@ struct StepLayer {
   StepProducts gates;      // of gru_reset_before: ih of z and n, hh of z
   StepProducts reset;      // of gru_reset_before alone: of r
   LineMatrix candidate;    // the same: what multiplies r*h
+  LineMatrix projection;   // of an LSTM that has one: h = W_hr (o*tanh(c)), P wide; else without lines
+  std::int64_t outputs;    // width of h: P, or H
   const float* peephole;   // (3, U): of i, f and o, zeros where there is none; or null
   bool adds_input;         // x = h + x
   std::int64_t sums_before;  // U*G of all layers below
@@ -90,8 +92,8 @@ struct StepRows {
   std::int64_t row_end;
   const std::int64_t* tokens;  // (B) each from 0 to V - 1, or null
   const float* x;              // (B, inputs), or null
-  float* const* h;             // for each layer (B, H): before the step on entry, after it on return
-  float* const* c;             // the same of the LSTM's c; unused elsewhere
+  float* const* h;             // for each layer (B, P): before the step on entry, after it on return
+  float* const* c;             // (B, H), the same of the LSTM's c; unused elsewhere
   float* scores;               // (B, outputs) written, or null: then no linear is run
   bool backwards;              // take the blocks of a layer from the last to the first
   int member;                  // of a team whose members share the units of the same rows, ...
@@ -110,7 +112,7 @@ struct StepScratch {
   float* x[2];        // (kStepRows, widest input or output rounded up to 16)
   void* activations;  // (kStepRows, the deepest product's row) as Element
   void* state;        // the same, of h
-  void* reset;        // the same, of r*h
+  void* reset;        // the same, of r*h, or of what is projected
   float* row_scales;  // (3, kStepRows), int8 alone: of activations, state and reset
   float* z_x;         // (kStepRows, widest chunk)
   float* z_h;         // the same
@@ -172,9 +174,11 @@ class StepEngine {
   void set_embedding(const PlainMatrix& embedding);
 
   // The next layer. `ih` (G*H, I); for the first layer it may be a table (V, G*H) instead, W_ih E + b
-  // of each token, `is_table`. `hh` (G*H, H), none for cells without. `peephole` (3, H) or null.
+  // of each token, `is_table`. `hh` (G*H, P), none for cells without. `peephole` (3, H) or null.
+  // `projection` (P, H) where h is narrower than c, else P = H.
   void add_layer(CellKind kind, std::int64_t units, const PlainMatrix& ih, bool is_table,
-                 const std::optional<PlainMatrix>& hh, const float* peephole, bool adds_input);
+                 const std::optional<PlainMatrix>& hh, const float* peephole, bool adds_input,
+                 const std::optional<PlainMatrix>& projection = {});
 
   // What follows the stack; several are run in the order in which they were added.
   void add_linear(const PlainMatrix& linear);

@@ -152,7 +152,7 @@ class LayerStep {
             std::int64_t index, std::int64_t first, std::int64_t count, bool at_once,
             Tiles& tiles)
       : layer_(layer), rows_(rows), scratch_(scratch), first_(first), count_(count), tiles_(tiles),
-        h_(rows.h[index] + first * layer.units),
+        h_(rows.h[index] + first * layer.outputs),
         c_(is_lstm(layer.kind) ? rows.c[index] + first * layer.units : nullptr),
         width_((gates_of(layer.kind) - (resets_before() ? 1 : 0)) * kLanes),
         together_(at_once ? layer.blocks : blocks_together(layer.kind)),
@@ -180,13 +180,14 @@ class LayerStep {
       if (!state_comes_first()) multiply_state(block, end);
       finish(block, end);
     });
+    if (projects()) project();
   }
 
   // h, as it is before any block of it is written, ready to be multiplied.
   void round_state() {
     if (layer_.gates.hh.lines == nullptr) return;
-    const auto state_row = [&](std::int64_t row) { return h_ + row * layer_.units; };
-    round_rows<Element>(count_, layer_.units, layer_.gates.hh.depth, state_row, rounded_state(),
+    const auto state_row = [&](std::int64_t row) { return h_ + row * layer_.outputs; };
+    round_rows<Element>(count_, layer_.outputs, layer_.gates.hh.depth, state_row, rounded_state(),
                         scratch_.row_bytes, scratch_.row_scales + kStepRows + first_state());
   }
 
@@ -230,6 +231,39 @@ class LayerStep {
   }
 
   bool resets_before() const { return layer_.kind == CellKind::gru_reset_before; }
+
+  bool projects() const { return layer_.projection.lines != nullptr; }
+
+  // h, and the layer's output, from what stands where the output comes.
+  void project() {
+    const auto row_of = [&](std::int64_t row) { return scratch_.x[1] + row * scratch_.x_stride; };
+    const LineMatrix& matrix = layer_.projection;
+    round_rows<Element>(count_, layer_.units, matrix.depth, row_of, scratch_.reset,
+                        scratch_.row_bytes, scratch_.row_scales + 2 * kStepRows);
+    const Activations a{scratch_.reset, scratch_.row_bytes, scales(2 * kStepRows)};
+    constexpr std::int64_t width = kPanelGroups * kLineColumns;
+    for (std::int64_t group = 0; group < matrix.groups; group += kPanelGroups) {
+      const std::int64_t left = matrix.groups - group;
+      const std::int64_t end = group + (left < kPanelGroups ? left : kPanelGroups);
+      line_product<Element>(tiles_, matrix, group, end, a, count_, scratch_.z_x, width, false);
+      for (std::int64_t row = 0; row < count_; ++row) {
+        for (std::int64_t at = group * kLanes; at < end * kLanes; at += kLanes) {
+          const Floats h = load(scratch_.z_x + row * width + at - group * kLanes);
+          give(row, at, h);
+        }
+      }
+    }
+  }
+
+  // h of a block, and with it the layer's output.
+  __attribute__((always_inline)) void give(std::int64_t row, std::int64_t at, Floats h) {
+    const std::int64_t place = row * scratch_.x_stride + at;
+    if (rows_.members == 1 || index_ > 0) {
+      store_some(h_ + row * layer_.outputs + at, h, layer_.outputs - at);
+    }
+    if (layer_.adds_input) h += load(scratch_.x[0] + place);
+    store(scratch_.x[1] + place, h);
+  }
 
   // each(block, end) for the blocks that are worked on together, one after the other.
   template <typename Each>
@@ -317,19 +351,15 @@ class LayerStep {
                     resets ? z_of_r + (n - begin) * width : nullptr, {}, {},
                     {nullptr, layer_.blocks * kLanes}};
         if (layer_.peephole != nullptr) block.sees.at = layer_.peephole + at;
-        float* h = h_ + row * layer_.units + at;
         float* c = is_lstm(kKind) ? c_ + row * layer_.units + at : nullptr;
         constexpr bool reads_h = kKind == CellKind::gru || resets || kKind == CellKind::mingru ||
                                  kKind == CellKind::minlstm;
-        if constexpr (reads_h) block.h = load_some(h, units);
+        if constexpr (reads_h) block.h = load_some(h_ + row * layer_.units + at, units);
         if constexpr (is_lstm(kKind)) block.c = load_some(c, units);
         cell<kKind>(block);
-        if (rows_.members == 1 || index_ > 0) store_some(h, block.h, units);
         if constexpr (is_lstm(kKind)) store_some(c, block.c, units);
-        Floats output = block.h;
-        const std::int64_t place = row * scratch_.x_stride + at;
-        if (layer_.adds_input) output += load(scratch_.x[0] + place);
-        store(scratch_.x[1] + place, output);
+        if (projects()) store(scratch_.x[1] + row * scratch_.x_stride + at, block.h);
+        else give(row, at, block.h);
       }
     }
   }
