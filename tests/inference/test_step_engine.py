@@ -58,7 +58,7 @@ def test_fp32_is_the_layers_output(kind, H, L, isa, monkeypatch):
 def test_a_row_does_not_depend_on_its_neighbours(kind, precision, isa, monkeypatch):
     """To the last bit: AMX and vectors add the terms of a sum in one order, for any rows."""
     monkeypatch.setenv(ISA_VARIABLE, isa)
-    engine = StepEngine(**network(kind, 37, 2).parts(), precision=precision)
+    engine = StepEngine(**network(kind, 150, 2).parts(), precision=precision)
     text = tokens(70)  # more than are worked on together
     logits, state = engine(text)
     for rows in (slice(0, 1), slice(3, 5), slice(4, 21), slice(69, 70)):

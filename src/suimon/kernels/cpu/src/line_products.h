@@ -197,7 +197,8 @@ struct Choice {
 };
 
 // Below so many rows matrix registers stay so empty that vectors are quicker; sums of integers are
-// the same either way, those of bfloat16 are not, which therefore always use matrix registers.
+// the same either way. Those of bfloat16 are not, unless vectors add in the same order, which is
+// quicker for one row alone.
 constexpr std::int64_t kLeastRowsOfTiles = 8;
 
 // The compiler takes a matrix register's number as a literal only.
@@ -274,6 +275,61 @@ SUIMON_INLINE void in_panel_tiles(const LineMatrix& matrix, const Element* line,
 
 #undef SUIMON_MULTIPLY_TILES
 
+// One row of bfloat16 and N groups of a panel by vectors, which read the weights sooner than matrix
+// registers that are nearly empty, with the same bits: within the lines of a register the first and
+// the second of each pair have sums of their own, from zero, then all is added to what went before.
+// (Intel's manual, TDPBF16PS.) It is not inline, so that nothing of it leaves its place between two
+// changes of the processor's rounding mode.
+template <int N>
+__attribute__((noinline)) void of_row_as_tiles(const LineMatrix& matrix, const char* line,
+                                               std::int64_t line_bytes, const char* row, float* z) {
+  Floats sums[N] = {};
+  for (std::int64_t k = 0; k < matrix.depth; k += kLinesPerTile * kPerLine<Bf16>) {
+    __m512 first[N], second[N];
+    for (int n = 0; n < N; ++n) first[n] = second[n] = _mm512_setzero_ps();
+    for (int l = 0; l < kLinesPerTile; ++l, line += line_bytes, row += 4) {
+      std::uint32_t pair;
+      std::memcpy(&pair, row, sizeof pair);
+      const Words pairs = Words{} + pair;
+      const auto a_first = (__m512)(pairs << 16), a_second = (__m512)(pairs & 0xffff0000u);
+      for (int n = 0; n < N; ++n) {
+        Words weights;
+        std::memcpy(&weights, line + 64 * n, sizeof weights);
+        first[n] = _mm512_fmadd_ps(a_first, (__m512)(weights << 16), first[n]);
+        second[n] = _mm512_fmadd_ps(a_second, (__m512)(weights & 0xffff0000u), second[n]);
+      }
+    }
+    for (int n = 0; n < N; ++n) sums[n] += (Floats)first[n] + (Floats)second[n];
+  }
+  std::memcpy(z, sums, sizeof sums);
+}
+
+// Numbers below the least normal one count as zero, as they do in matrix registers.
+class WithoutDenormals {
+ public:
+  WithoutDenormals() : before_(_mm_getcsr()) { _mm_setcsr(before_ | 0x8040u); }
+  ~WithoutDenormals() { _mm_setcsr(before_); }
+  WithoutDenormals(const WithoutDenormals&) = delete;
+  WithoutDenormals& operator=(const WithoutDenormals&) = delete;
+
+ private:
+  const unsigned before_;
+};
+
+inline void of_row_as_tiles(const LineMatrix& matrix, std::int64_t group, std::int64_t groups,
+                            const Activations& a, float* z) {
+  std::int64_t side_by_side;
+  const auto* line = reinterpret_cast<const char*>(first_line<Bf16>(matrix, group, &side_by_side));
+  const auto* row = static_cast<const char*>(a.values);
+  const WithoutDenormals mode;
+  switch (groups) {
+    case 4: of_row_as_tiles<4>(matrix, line, 64 * side_by_side, row, z); break;
+    case 3: of_row_as_tiles<3>(matrix, line, 64 * side_by_side, row, z); break;
+    case 2: of_row_as_tiles<2>(matrix, line, 64 * side_by_side, row, z); break;
+    default: of_row_as_tiles<1>(matrix, line, 64 * side_by_side, row, z);
+  }
+}
+
 template <typename Element>
 void of_tiles(Tiles& tiles, const LineMatrix& matrix, std::int64_t group, std::int64_t groups,
               const Activations& a, std::int64_t rows, float* z, std::int64_t z_stride) {
@@ -324,6 +380,13 @@ void line_product([[maybe_unused]] Tiles& tiles, const LineMatrix& matrix, std::
     float* const z = z_first + past * kLineColumns;
     const std::int64_t groups = end - group < kPanelGroups ? end - group : kPanelGroups;
 #ifdef SUIMON_AMX
+    if constexpr (sizeof(Element) == 2) {
+      if (rows == 1) {
+        of_row_as_tiles(matrix, group, groups, a, z);
+        finish_row<Element>(matrix, group, groups, 1.0f, z);
+        continue;
+      }
+    }
     if (sizeof(Element) == 2 || rows >= kLeastRowsOfTiles) {
       of_tiles<Element>(tiles, matrix, group, groups, a, rows, z, z_stride);
       continue;
