@@ -134,17 +134,23 @@ class Session:
         if len(uniform) != self.batch_size:
             raise ShapeError(f"uniform has {len(uniform)} numbers; give {self.batch_size}")
         options: Any = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "never": never}
-        with torch.inference_mode():
-            if not isinstance(self.network, StepEngine):
-                tokens = pick(self.logits, uniform, **options)
-                self._read(tokens.unsqueeze(0))
-                return tokens.tolist()
-            if self._shared:
-                self._logits = self.logits.clone(memory_format=torch.contiguous_format)
-                self._state = map_state(torch.clone, self._state)
-                self._shared = False
+        if isinstance(self.network, StepEngine):
+            self._own()
             assert self._logits is not None
             return self.network.write(self._logits, self._state, uniform, **options)
+        with torch.inference_mode():
+            tokens = pick(self.logits, uniform, **options)
+            self._read(tokens.unsqueeze(0))
+            return tokens.tolist()
+
+    def _own(self) -> None:
+        """Copy what others may hold, for the engine to write over."""
+        if not self._shared:
+            return
+        with torch.inference_mode():
+            self._logits = self.logits.clone(memory_format=torch.contiguous_format)
+            self._state = map_state(torch.clone, self._state)
+            self._shared = False
 
     def _read(self, tokens: Tensor) -> Tensor:
         """Read ``(T, B)``; the logits ``(B, V)`` after it."""
