@@ -11,6 +11,7 @@ Numbers are tokens a second, of all streams together.
 
 import argparse
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -226,6 +227,8 @@ def main() -> None:
         times = interleaved(loops, rounds=arguments.rounds)
         results[f"threads={threads}"] = summary(times, arguments.steps)
     settings = {"rounds": arguments.rounds, "steps": arguments.steps, "isa": instruction_set()}
+    if any(name.startswith("ONNX") for found in results.values() for name in found):
+        settings["onnxruntime"] = version("onnxruntime")
     write_report("step_engine", results, settings=settings)
 
 
