@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import torch
@@ -70,6 +70,7 @@ def interleaved(
     rounds: int = 15,
     warmup: int = 2,
     least_s: float = 0.005,
+    rest_s: float = 0.0,
 ) -> Timings:
     """Time candidates in turns.
 
@@ -79,6 +80,7 @@ def interleaved(
         warmup: calls of each before the first round.
         least_s: a candidate quicker than this repeats within its turn until it takes as long,
             and the mean of the turn counts.
+        rest_s: pause before each turn, for threads of the last candidate that look for more work.
     """
     repeats = {name: _repeats(call, warmup, least_s) for name, call in candidates.items()}
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
@@ -87,6 +89,7 @@ def interleaved(
     try:
         for _ in range(rounds):
             for name, call in candidates.items():
+                sleep(rest_s)
                 start = perf_counter()
                 for _ in range(repeats[name]):
                     call()

@@ -27,6 +27,7 @@ from suimon.tasks.language_model.model import LanguageNetwork
 
 V, E, H, L = 65, 128, 512, 2
 STREAMS = 64
+REST = 0.05  # s: a runtime's threads spin on after its turn, on a core that the next one needs
 ONE_STREAM, MANY_STREAMS = "one stream", f"{STREAMS} streams"
 
 
@@ -224,7 +225,7 @@ def main() -> None:
         torch.set_num_threads(threads)
         print(f"threads={threads}")
         loops = candidates(network, arguments.steps)
-        times = interleaved(loops, rounds=arguments.rounds)
+        times = interleaved(loops, rounds=arguments.rounds, rest_s=REST)
         results[f"threads={threads}"] = summary(times, arguments.steps)
     settings = {"rounds": arguments.rounds, "steps": arguments.steps, "isa": instruction_set()}
     if any(name.startswith("ONNX") for found in results.values() for name in found):
