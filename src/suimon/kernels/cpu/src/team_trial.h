@@ -3,8 +3,8 @@
 // A team's members meet, and where another process has the core of one of them the others wait for
 // the scheduler, for milliseconds. So the time that the task takes alone is measured first, and what
 // turns of the team gain or lose against it is added up. Where nothing is left of the gains, the task
-// is done alone for twenty times as long as the last turn lost: on a machine that is never free,
-// trying costs about a twentieth, and where teams gain more than the waits lose, they go on.
+// is done alone for fifty times as long as was lost: on a machine that is never free, trying costs
+// about a fiftieth, and where teams gain more than the waits lose, they go on.
 #pragma once
 
 #include <algorithm>
@@ -39,7 +39,7 @@ class TeamTrial {
 
  private:
   static constexpr int kTurnsAlone = 4;  // the first finds caches cold
-  static constexpr std::int64_t kAloneForLoss = 20;
+  static constexpr std::int64_t kAloneForLoss = 50;
   // What a machine that was free may lose once it is not.
   static constexpr std::int64_t kMostGained = Clock::period::den / Clock::period::num / 50;
 
