@@ -5,6 +5,7 @@ import torch
 
 from suimon.kernels import ScanRequest, scan
 from suimon.layers import GRU, LSTM, RNN, MinGRU
+from suimon.layers.regularisation import drawn_marks
 from tests.layers.pairs import H, I, tensors
 from tests.tolerances import assert_close
 
@@ -99,6 +100,21 @@ def test_zoneout_keeps_or_takes_in_training():
     kept = output == before
     assert_close(output[~kept], taken[~kept])
     assert 0.4 < kept.float().mean() < 0.6
+
+
+@pytest.mark.parametrize("probability", [1e-5, 0.05, 1 / 3, 0.5, 1 - 1e-5, 1.0])
+def test_what_zoneout_draws_has_its_probability_at_every_place(probability):
+    """Within five deviations in all, and at each place among those drawn from one word."""
+    torch.manual_seed(3)
+    drawn = drawn_marks(probability, (250, 40, 400), torch.device("cpu")).double()
+    spread = (probability * (1 - probability)) ** 0.5
+    assert (drawn.mean() - probability).abs() <= 5 * spread / drawn.numel() ** 0.5
+    by_place = drawn.view(-1, 4)
+    assert ((by_place.mean(0) - probability).abs() <= 5 * spread / len(by_place) ** 0.5).all()
+    apart = by_place - probability
+    together = apart.T @ apart / len(by_place)  # covariances, p(1 - p) on the diagonal
+    off = together - together.diag().diag()
+    assert (off.abs() <= 5 * spread**2 / len(by_place) ** 0.5).all()
 
 
 def test_zoneout_is_the_expectation_in_evaluation():

@@ -1,5 +1,6 @@
 """What is dropped and kept inside a recurrent layer, and the options that say so."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
@@ -74,12 +75,28 @@ def zoneout_shares(
     for name, probability in zoneout.items():
         field = getattr(state, name)
         if training:
-            # Some uniform numbers and a comparison are half the time of torch.bernoulli.
-            uniform = torch.rand((steps, *field.shape), dtype=field.dtype, device=field.device)
-            shares[name] = (uniform < probability).to(field.dtype)
+            shares[name] = drawn_marks(probability, (steps, *field.shape), field.device)
         else:
             shares[name] = field.new_full((), probability)
     return shares
+
+
+def drawn_marks(probability: float, shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """uint8 of the given shape, 1 with ``probability``, else 0.
+
+    A generator is asked for words of 64 bits, each of which has the digits of four entries, for
+    drawing is what takes the time: 15 bits d an entry, and 1 where ``d < 2^15 * probability``. What
+    is left of that bound beside its whole part is one more draw along the last axis: it makes the
+    probability exact to 2^-39, and ties two entries by a covariance of at most 2^-32.
+    """
+    size = math.prod(shape)
+    words = torch.randint(2**63 - 1, (-(-size // 4),), device=device)
+    digits = words.view(torch.int16)[:size].view(shape).bitwise_and_(2**15 - 1)
+    whole = min(int(probability * 2**15), 2**15 - 1)
+    rest = torch.rand((*shape[:-1], 1), device=device) < probability * 2**15 - whole
+    # The sign of the difference is the answer: comparing takes six times as long.
+    below = digits.sub_(whole).sub_(rest.to(torch.int16)).bitwise_right_shift_(15)
+    return below.neg_().to(torch.uint8)
 
 
 def check_probability(name: str, value: Any, *, below_one: bool = False) -> float:
