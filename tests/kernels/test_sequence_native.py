@@ -323,8 +323,9 @@ def test_the_binding_refuses_memory_that_it_would_misread():
     sizes |= {"h_before": (2, 3, 16), "gates": (2, 1, 3, 4, 16), "carry": (2, 1, 3, 16)}
     sizes |= {"output": (2, 3, 16), "h_n": (3, 16), "c_n": (3, 16)}
     arrays = {name: torch.zeros(shape) for name, shape in sizes.items()}
-    names = "from_x peephole marks mask keep_h keep_c gain normed rate c_gain c_bias c_rate"
-    absent = dict.fromkeys([*names.split(), "weight_hr", "reset_h", "unprojected", "sums"])
+    names = "peephole marks mask keep_h keep_c c_gain c_bias c_rate weight_hr reset_h unprojected"
+    names += " gain_h normed_h rate_h gain_x normed_x rate_x sums"
+    absent = dict.fromkeys(names.split())
     how = {"units": 16, "reverse": False, "threads": 1, "isa": "baseline"}
     _native.sequence_forward("lstm", {**absent, **arrays}, **how)
     for name in sizes.keys() - {"weight_hh"}:  # which says how wide all others are

@@ -34,28 +34,41 @@ struct Sizes {
   std::int64_t T, B, U, X, P;
 };
 
+// What both passes read and write of one norm.
+struct NormArrays {
+  NormArrays(std::int64_t steps_and_rows, std::int64_t gates, std::int64_t sums, std::int64_t units,
+             int threads)
+      : gain(gates * units), normed(steps_and_rows * gates * units), rate(steps_and_rows * 2),
+        grad_gain(threads * gates * units), grad_product(steps_and_rows * sums * units) {}
+
+  Norm<float> arrays() {
+    return {gain.data(), normed.data(), rate.data(), grad_gain.data(), grad_product.data()};
+  }
+
+  Array<float> gain, normed, rate, grad_gain, grad_product;
+};
+
 // One problem: all that both passes read and write.
 class Problem {
  public:
   Problem(const Case& which, const Sizes& sizes, int threads)
       : which_(which), T(sizes.T), B(sizes.B), U(sizes.U), X(sizes.X),
         P(which.projected ? sizes.P : sizes.U), G(which.cell.gates()), Z(which.cell.sums()),
-        K(which.cell.kept()), blocks(U / 16), threads_(threads), x(T * B * X), from_x(T * B * G * U),
+        K(which.cell.kept()), blocks(U / 16), threads_(threads), x(T * B * X),
         w_ih(G * U * X), w_hh(G * U * P), w_hr(P * U), panels_ih(G * U * X), panels_hh(G * U * P),
         panels_hn(U * U), panels_hr(P * U), back(G * U * P), back_hn(U * U), back_hr(P * U),
-        bias(Z * U), peephole(3 * U), gain(G * U), c_gain(U), c_bias(U), mask(B * P),
+        bias(Z * U), peephole(3 * U), c_gain(U), c_bias(U), mask(B * P),
         keep(T * B * P), marks(T * B), h_before(T * B * P), gates(T * U * B * K), carry(T * U * B),
-        carry_0(U * B), output(T * B * P), h_n(P * B), c_n(U * B), normed(T * U * B * G),
-        rate(T * B * 2), c_rate(T * B * 2), unprojected(T * B * U), reset_h(T * B * U),
-        sums(blocks * B * 64), settled(blocks * B * 64), grad_output(T * B * P),
+        carry_0(U * B), output(T * B * P), h_n(P * B), c_n(U * B), of_h(T * B, G, Z, U, threads),
+        of_x(T * B, G, Z, U, threads), c_rate(T * B * 2), unprojected(T * B * U), reset_h(T * B * U),
+        sums(blocks * B * 64), sums_x(blocks * B * 64), settled(blocks * B * 64), grad_output(T * B * P),
         grad_h((P + 63) / 64 * B * 64), grad_c(U * B), grad_sums(T * B * Z * U),
-        grad_product(T * B * Z * U), grad_bias(threads * Z * U), grad_peephole(threads * 3 * U),
-        grad_gain(threads * G * U),
+        grad_bias(threads * Z * U), grad_peephole(threads * 3 * U),
         grad_c_norm(threads * 2 * U), grad_projected(T * B * P), units((U + 63) / 64 * B * 64),
-        reads(U * B) {
+        reads(3 * U * B) {
     generator().seed(7);
     const float scale = 0.5f / std::sqrt(static_cast<float>(U));
-    for (Array<float>* array : {&x, &from_x, &bias, &gain, &c_gain, &c_bias, &h_n, &c_n,
+    for (Array<float>* array : {&x, &bias, &of_h.gain, &of_x.gain, &c_gain, &c_bias, &h_n, &c_n,
                                 &grad_output, &grad_h, &grad_c, &peephole}) {
       fill(*array, 0.5f);
     }
@@ -95,7 +108,6 @@ class Problem {
     };
     work.phases.panels_hr = which_.projected ? panels_hr.data() : nullptr;
     work.phases.panels_hn = reset_first() ? panels_hn.data() : nullptr;
-    if (work.phases.from_x != nullptr) work.shape.inputs = 0;
     run(work, isa, threads_);
   }
 
@@ -139,12 +151,8 @@ class Problem {
   Phases<float> phases() {
     Phases<float> found{};
     if (which_.norm) {
-      found.from_x = elman() ? nullptr : from_x.data();
-      found.gain = gain.data();
-      found.normed = normed.data();
-      found.rate = rate.data();
-      found.grad_gain = grad_gain.data();
-      found.grad_product = grad_product.data();
+      found.of_h = of_h.arrays();
+      if (!elman()) found.of_x = of_x.arrays();
       if (lstm()) {
         found.c_gain = c_gain.data();
         found.c_bias = c_bias.data();
@@ -157,6 +165,7 @@ class Problem {
     found.grad_projected = grad_projected.data();
     found.reset_h = reset_h.data();
     found.sums = sums.data();
+    found.sums_x = sums_x.data();
     found.settled = which_.norm ? settled.data() : sums.data();
     found.units = units.data();
     return found;
@@ -184,12 +193,13 @@ class Problem {
   const int threads_;
 
  public:
-  Array<float> x, from_x, w_ih, w_hh, w_hr, panels_ih, panels_hh, panels_hn, panels_hr, back,
-      back_hn, back_hr, bias, peephole, gain, c_gain, c_bias, mask, keep;
+  Array<float> x, w_ih, w_hh, w_hr, panels_ih, panels_hh, panels_hn, panels_hr, back,
+      back_hn, back_hr, bias, peephole, c_gain, c_bias, mask, keep;
   Array<std::uint8_t> marks;
-  Array<float> h_before, gates, carry, carry_0, output, h_n, c_n, normed, rate, c_rate, unprojected,
-      reset_h, sums, settled, grad_output, grad_h, grad_c, grad_sums, grad_product, grad_bias,
-      grad_peephole, grad_gain, grad_c_norm, grad_projected, units, reads;
+  Array<float> h_before, gates, carry, carry_0, output, h_n, c_n;
+  NormArrays of_h, of_x;
+  Array<float> c_rate, unprojected, reset_h, sums, sums_x, settled, grad_output, grad_h, grad_c,
+      grad_sums, grad_bias, grad_peephole, grad_c_norm, grad_projected, units, reads;
 };
 
 // Sums in another order differ by their rounding, which some steps multiply.

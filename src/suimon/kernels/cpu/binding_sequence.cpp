@@ -169,15 +169,48 @@ BiasLayout bias_layout(const CellForm& cell, const Sizes& sizes, const Matrices&
   return layout;
 }
 
+// The arrays of a norm, each null where it is None; forward has no gradients.
+template <typename Element>
+Norm<Element> norm_of(const CellForm& cell, const Arrays& arrays, const Sizes& sizes,
+                      const std::string& which) {
+  const auto [T, B, U, P, H, output, blocks, blocks_of_h, panels, panels_of_h] = sizes;
+  const std::int64_t G = cell.gates();
+  const std::string gain = "gain_" + which, normed = "normed_" + which, rate = "rate_" + which;
+  return {.gain = arrays.maybe<float>(gain.c_str(), {blocks, G, kBlock}),
+          .normed = arrays.maybe<float>(normed.c_str(), {T, B, blocks, G, kBlock}),
+          .rate = arrays.maybe<float>(rate.c_str(), {T, B, 2}),
+          .grad_gain = nullptr,
+          .grad_product = nullptr};
+}
+
+// Whether one of what a norm and the units leave to backward is there, and the other is not.
+template <typename Element>
+bool kept_otherwise(const Norm<Element>& norm, const float* gates) {
+  if (norm.gain == nullptr) return false;
+  return (norm.normed != nullptr) != (gates != nullptr) || (norm.rate != nullptr) != (gates != nullptr);
+}
+
+// What backward needs of a norm that is there.
+template <typename Element>
+void add_gradients(Norm<Element>& norm, const CellForm& cell, const Arrays& arrays,
+                   const Sizes& sizes, std::int64_t stride, std::int64_t members,
+                   const std::string& which) {
+  if (norm.gain == nullptr) return;
+  refuse(norm.normed == nullptr || norm.rate == nullptr, "`normed` or `rate` is missing");
+  const std::string gain = "grad_gain_" + which, product = "grad_product_" + which;
+  norm.grad_gain = arrays.of<float>(gain.c_str(), {members, sizes.blocks, cell.gates(), kBlock});
+  norm.grad_product = arrays.of<Element>(product.c_str(), {sizes.T, sizes.B, stride});
+}
+
 // The arrays of Phases that both passes have, each null where it is None.
 template <typename Element>
 Phases<Element> phases_of(const CellForm& cell, const Arrays& arrays, const Sizes& sizes) {
   const auto [T, B, U, P, H, output, blocks, blocks_of_h, panels, panels_of_h] = sizes;
-  const std::int64_t G = cell.gates();
   Phases<Element> phases{};
-  phases.gain = arrays.maybe<float>("gain", {blocks, G, kBlock});
-  phases.normed = arrays.maybe<float>("normed", {T, blocks, B, G, kBlock});
-  phases.rate = arrays.maybe<float>("rate", {T, B, 2});
+  phases.of_h = norm_of<Element>(cell, arrays, sizes, "h");
+  phases.of_x = norm_of<Element>(cell, arrays, sizes, "x");
+  refuse((phases.of_x.gain != nullptr) != (phases.of_h.gain != nullptr && cell.kind != Kind::elman),
+         "a norm of one product without the other's");
   phases.c_gain = arrays.maybe<float>("c_gain", {blocks, kBlock});
   phases.c_bias = arrays.maybe<float>("c_bias", {blocks, kBlock});
   phases.c_rate = arrays.maybe<float>("c_rate", {T, B, 2});
@@ -191,9 +224,8 @@ void forward(const CellForm& cell, const Arrays& arrays, std::int64_t units, boo
              int threads, Isa isa) {
   const Sizes sizes(cell, arrays, "output", units);
   const auto [T, B, U, P, H, output, blocks, blocks_of_h, panels, panels_of_h] = sizes;
-  const bool added_up = arrays.optional("from_x").has_value();  // the sums with x
-  const std::int64_t X = added_up ? 0 : arrays.axis("x", 2), S = arrays.axis("h_before", 2);
-  const std::int64_t I = added_up ? 0 : arrays.axis("weight_ih", 1);
+  const std::int64_t X = arrays.axis("x", 2), S = arrays.axis("h_before", 2);
+  const std::int64_t I = arrays.axis("weight_ih", 1);
   const std::int64_t G = cell.gates(), K = cell.kept();
   const std::int64_t tiles = (blocks + cell.blocks_in_tile() - 1) / cell.blocks_in_tile();
   refuse(X < I || S != P, "`x` or `h_before` is too narrow, or `h_before` too wide");
@@ -208,7 +240,7 @@ void forward(const CellForm& cell, const Arrays& arrays, std::int64_t units, boo
   SequenceForward<Element> work{
       .shape = {T, B, U, X, P, S, H, reverse},
       .cell = cell,
-      .x = added_up ? nullptr : arrays.of<Element>("x", {T, B, X}),
+      .x = arrays.of<Element>("x", {T, B, X}),
       .panels_ih = panels_ih,
       .panels_hh = panels_hh,
       .bias = for_bias.of(U * cell.sums()),
@@ -233,11 +265,13 @@ void forward(const CellForm& cell, const Arrays& arrays, std::int64_t units, boo
          "`c_0` and `c_n` are for the LSTM");
   refuse_misaligned("gates", work.gates);
   refuse_misaligned("carry", work.carry);
+  refuse_misaligned("normed_h", work.phases.of_h.normed);
+  refuse_misaligned("normed_x", work.phases.of_x.normed);
+  refuse(kept_otherwise(work.phases.of_h, work.gates) || kept_otherwise(work.phases.of_x, work.gates),
+         "a norm is kept without `gates`, or `gates` without its norm");
   refuse((work.carry != nullptr) != (work.gates != nullptr && cell.kind != Kind::elman),
          "`gates` without `carry`, or `carry` without `gates`");
   Phases<Element>& phases = work.phases;
-  phases.from_x = arrays.maybe<float>("from_x", {T, B, G, U});
-  refuse(added_up && phases.gain == nullptr, "`from_x` without `gain`");
   if (matrices.hn.values != nullptr) {
     phases.panels_hn = for_hn.of(U * S);
     phases.reset_h = arrays.of<Element>("reset_h", {T, B, S});
@@ -248,13 +282,16 @@ void forward(const CellForm& cell, const Arrays& arrays, std::int64_t units, boo
   }
   if (phases.any()) {
     phases.sums = arrays.of<float>("sums", {tiles, B, kTileWidth});
-    phases.settled = phases.gain == nullptr
+    phases.settled = phases.of_h.gain == nullptr
                          ? phases.sums
                          : arrays.of<float>("settled", {tiles, B, kTileWidth});
+    if (phases.of_x.gain != nullptr) {
+      phases.sums_x = arrays.of<float>("sums_x", {tiles, B, kTileWidth});
+    }
   }
   const nb::gil_scoped_release let_go;
   const std::int64_t together = cell.blocks_in_tile();
-  if (!added_up) pack_for_gates(matrices.ih, together, U, X, panels_ih, threads);
+  pack_for_gates(matrices.ih, together, U, X, panels_ih, threads);
   pack_for_gates(matrices.hh, together, U, S, panels_hh, threads);
   if (phases.panels_hn != nullptr) {
     pack_for_gates(matrices.hn, kBlocksPerPanel, U, S, for_hn.of(U * S), threads);
@@ -323,15 +360,12 @@ void backward(const CellForm& cell, const Arrays& arrays, std::int64_t units, bo
   float* grad_bias_hh = arrays.maybe<float>("grad_bias_hh", {G * H});
   refuse((grad_bias_ih == nullptr) != (grad_bias_hh == nullptr), "one bias without the other");
   Phases<Element>& phases = work.phases;
-  if (phases.gain != nullptr) {
-    refuse(phases.normed == nullptr || phases.rate == nullptr, "`normed` or `rate` is missing");
-    phases.grad_gain = arrays.of<float>("grad_gain", {members, blocks, G, kBlock});
-    phases.grad_product = arrays.of<Element>("grad_product", {T, B, stride});
-  }
+  add_gradients(phases.of_h, cell, arrays, sizes, stride, members, "h");
+  add_gradients(phases.of_x, cell, arrays, sizes, stride, members, "x");
   if (phases.c_gain != nullptr) {
     refuse(phases.c_rate == nullptr, "`c_rate` is missing");
     phases.grad_c_norm = arrays.of<float>("grad_c_norm", {members, blocks, 2, kBlock});
-    phases.reads = arrays.of<float>("reads", {blocks, B, kBlock});
+    phases.reads = arrays.of<float>("reads", {blocks, B, 3, kBlock});
   }
   if (matrices.hn.values != nullptr) phases.panels_hn = for_hn.of(U * U);
   if (matrices.hr.values != nullptr) {

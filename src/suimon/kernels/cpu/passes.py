@@ -59,24 +59,15 @@ def product_dtype(request: ScanRequest) -> torch.dtype:
     return autocast_dtype(request) or torch.float32
 
 
-def padded_units(request: ScanRequest) -> int:
-    """U: the units rounded up to what the kernel takes."""
-    cell, _, _ = parts_of(request)
-    return _whole(cell.hidden_size, product_dtype(request))
-
-
 def _whole(width: int, dtype: torch.dtype) -> int:
     return round_up(width, PAIRED if dtype == torch.bfloat16 else LANES)
 
 
-def forward(
-    request: ScanRequest, from_x: Tensor | None, history: bool
-) -> tuple[Parts, Tensor, list[Tensor]]:
+def forward(request: ScanRequest, history: bool) -> tuple[Parts, Tensor, list[Tensor]]:
     """What backward needs, the output ``(T, B, O)``, and the last state, fields ``(B, S)``.
 
     Args:
         request: the scan.
-        from_x: :func:`~suimon.kernels.cpu.phases.sums_with_x`.
         history: whether backward or a trace will follow; else the gates and carry of the steps are
             neither kept nor in what backward needs.
     """
@@ -106,7 +97,6 @@ def forward(
         form.name,
         named_arrays(
             x=x,
-            from_x=None if from_x is None else from_x.detach(),
             weight_ih=weights["weight_ih"].detach(),
             weight_hh=weights["weight_hh"].detach(),
             bias_ih=_detached(weights.get("bias_ih")),
@@ -135,11 +125,8 @@ def forward(
 
 def backward(
     request: ScanRequest, parts: Parts, arrived: Sequence[Tensor | None], needed: Any
-) -> tuple[Tensor | None, list[Tensor | None]]:
-    """The gradients of the sums with x, and of the inputs in ``differentiable_inputs``' order.
-
-    Where the sums with x came in, they have the gradient of x, W_ih and its gain, which are
-    ``None`` among those of the inputs; else that of the sums is ``None``.
+) -> list[Tensor | None]:
+    """The gradients of the inputs in ``differentiable_inputs``' order.
 
     Args:
         request: the scan.
@@ -184,10 +171,13 @@ def backward(
             **_around_the_steps(request, U, P),
             **phases.shared_arrays(form, weights, H, U),
             **phases.room_backward(form, weights, B, U),
-            normed=kept.normed,
-            rate=kept.rate,
+            normed_h=kept.normed_h,
+            rate_h=kept.rate_h,
+            normed_x=kept.normed_x,
+            rate_x=kept.rate_x,
             c_rate=kept.c_rate,
-            grad_product=gradients.product,
+            grad_product_h=gradients.product_h,
+            grad_product_x=gradients.product_x,
             grad_projected=gradients.projected,
             **gradients.added_up,
         ),
@@ -196,7 +186,7 @@ def backward(
         threads=threads,
         isa=instruction_set(),
     )
-    grad_from_x, grad_x, found = through_the_products(
+    grad_x, found = through_the_products(
         request,
         form,
         Pulled(grad_sums.flatten(0, 1), saved.x, saved.h_before, U, kept, gradients),
@@ -205,7 +195,7 @@ def backward(
     )
     found |= {"bias_ih": bias[0], "bias_hh": bias[1]}
     rest = len(needed) - 1 - len(fields) - len(weights)  # masks and shares, whose gradient is none
-    return grad_from_x, [grad_x, *fields, *(found.get(name) for name in weights), *([None] * rest)]
+    return [grad_x, *fields, *(found.get(name) for name in weights), *([None] * rest)]
 
 
 def trace_of(request: ScanRequest, saved: Saved) -> list[Tensor]:

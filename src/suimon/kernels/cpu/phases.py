@@ -7,16 +7,12 @@ Layer norms, a projection, and a reset before the product: each needs all units 
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from suimon.cells import Cell, GRUCell
-from suimon.cells.normalisation import layer_norm
 from suimon.kernels.api import ScanRequest
 from suimon.kernels.cpu import pages
-from suimon.kernels.cpu.blocks import LANES, PANEL, in_blocks, out_of_blocks, round_up
+from suimon.kernels.cpu.blocks import LANES, PANEL, in_blocks, out_of_blocks, round_up, wide
 from suimon.kernels.cpu.forms import Form
-from suimon.kernels.reference.schedule import valid_steps, zero_padding
 from suimon.shapes import Weights
 
 PEEPHOLES = ("peephole_i", "peephole_f", "peephole_o")
@@ -26,43 +22,22 @@ class Kept(NamedTuple):
     """What forward leaves to backward, ``None`` where the cell has no such phase.
 
     Attributes:
-        normed: ``(T, U/16, B, G, 16)``, the recurrent product, normalised.
-        rate: ``(T, B, 2)``, one over its deviation.
+        normed_h: ``(T, B, U/16, G, 16)``, the recurrent product, normalised.
+        rate_h: ``(T, B, 2)``, one over its deviation.
+        normed_x: the same of the product with x.
+        rate_x: the same of the product with x.
         c_rate: ``(T, B, 2)``, mean of c and one over its deviation.
         reset_h: ``(T, B, U)``, r*h.
         unprojected: ``(T, B, U)``, o*tanh(c).
     """
 
-    normed: Tensor | None
-    rate: Tensor | None
+    normed_h: Tensor | None
+    rate_h: Tensor | None
+    normed_x: Tensor | None
+    rate_x: Tensor | None
     c_rate: Tensor | None
     reset_h: Tensor | None
     unprojected: Tensor | None
-
-
-def sums_with_x(request: ScanRequest, form: Form, weights: Weights, U: int) -> Tensor | None:
-    """``W x`` of all steps, normalised, ``(T, B, G, U)``; ``None`` where the kernel makes it.
-
-    Made of torch's operators, which differentiate it.
-    """
-    if "norm_ih_gain" not in weights:
-        return None
-    cell = request.cell
-    assert isinstance(cell, Cell)
-    H, gain = cell.hidden_size, weights["norm_ih_gain"]
-    x = zero_padding(request.x, valid_steps(request))
-    product = F.linear(x, weights["weight_ih"])  # (T, B, G*H)
-    if isinstance(cell, GRUCell):  # r and z have a norm of their own
-        cut = 2 * H
-        parts = [product[..., :cut], product[..., cut:]]
-        gains = [gain[:cut], gain[cut:]]
-        product = torch.cat([layer_norm(*each) for each in zip(parts, gains, strict=True)], dim=-1)
-    else:
-        product = layer_norm(product, gain)
-    sums = product.unflatten(-1, (form.gates, H))
-    if form.from_x != tuple(range(form.gates)):
-        sums = sums[..., list(form.from_x), :]  # (T, B, G, H) in the order of the sums
-    return (F.pad(sums, (0, U - H)) if U > H else sums).float()
 
 
 def kept_of(
@@ -70,12 +45,17 @@ def kept_of(
 ) -> Kept:
     """Room for what the phases leave, undefined; all that only backward needs by ``history``."""
     T, B = request.x.shape[:2]
-    normed = history and gain_name(weights) is not None
     steps = (T, B, U)
+
+    def norm(of: str) -> tuple[Tensor | None, Tensor | None]:
+        if not history or gain_name(weights, of) is None:
+            return None, None
+        return pages.empty(T, B, U // LANES, form.gates, LANES), torch.empty(T, B, 2)
+
     return Kept(
-        normed=pages.empty(T, U // LANES, B, form.gates, LANES) if normed else None,
-        rate=torch.zeros(T, B, 2) if normed else None,
-        c_rate=torch.zeros(T, B, 2) if history and "norm_c_gain" in weights else None,
+        *norm("h"),
+        *norm("x"),
+        c_rate=torch.empty(T, B, 2) if history and "norm_c_gain" in weights else None,
         reset_h=pages.empty(*steps, dtype=dtype) if form.resets_first else None,
         unprojected=pages.empty(*steps, dtype=dtype) if "weight_hr" in weights else None,
     )
@@ -86,24 +66,28 @@ def _phased(form: Form, weights: Weights) -> bool:
     return gain_name(weights) is not None or "weight_hr" in weights or form.resets_first
 
 
-def gain_name(weights: Weights) -> str | None:
-    """The gain of the recurrent product's norm."""
-    return next((name for name in ("norm_hh_gain", "norm_gain") if name in weights), None)
+def gain_name(weights: Weights, of: str = "h") -> str | None:
+    """The gain of the norm of the product with "h", or with "x"; an Elman layer's is of both."""
+    names = ("norm_hh_gain", "norm_gain") if of == "h" else ("norm_ih_gain",)
+    return next((name for name in names if name in weights), None)
 
 
 def shared_arrays(form: Form, weights: Weights, H: int, U: int) -> dict[str, Tensor | None]:
     """The arrays of peepholes and norms that both passes read."""
-    gain = gain_name(weights)
     named = {name: weights[name].detach() for name in weights if weights[name].dim() == 1}
     c_gain = named.get("norm_c_gain")
     c_bias = None if c_gain is None else named.get("norm_c_bias", torch.zeros(H))
     sees = None
     if "peephole_i" in named:
         sees = in_blocks(torch.stack([named.get(n, torch.zeros(H)) for n in PEEPHOLES]), U)
-    hr = weights.get("weight_hr")
+    hr, gain_h, gain_x = weights.get("weight_hr"), gain_name(weights), gain_name(weights, "x")
+    by_gate = (form.gates, H)
     return {
         "peephole": sees,
-        "gain": None if gain is None else in_blocks(named[gain].view(form.gates, H), U),
+        "gain_h": None if gain_h is None else in_blocks(named[gain_h].view(by_gate), U),
+        "gain_x": None
+        if gain_x is None
+        else in_blocks(form.sums_first(named[gain_x].view(by_gate)), U),
         "c_gain": _in_blocks(c_gain, U),
         "c_bias": _in_blocks(c_bias, U),
         "weight_hr": None if hr is None else hr.detach(),
@@ -112,7 +96,7 @@ def shared_arrays(form: Form, weights: Weights, H: int, U: int) -> dict[str, Ten
 
 def _in_blocks(row: Tensor | None, U: int) -> Tensor | None:
     """``(H,)`` to ``(U/16, 16)``."""
-    return None if row is None else in_blocks(row[None], U).view(-1, LANES)
+    return None if row is None else wide(row, U).view(-1, LANES)
 
 
 def room_forward(form: Form, weights: Weights, B: int, U: int) -> dict[str, Tensor | None]:
@@ -120,6 +104,7 @@ def room_forward(form: Form, weights: Weights, B: int, U: int) -> dict[str, Tens
     tiles = -(-(U // LANES) // form.blocks_in_tile)
     return {
         "sums": torch.empty(tiles, B, PANEL) if _phased(form, weights) else None,
+        "sums_x": torch.empty(tiles, B, PANEL) if gain_name(weights, "x") else None,
         "settled": torch.empty(tiles, B, PANEL) if gain_name(weights) else None,
     }
 
@@ -128,12 +113,15 @@ class Gradients(NamedTuple):
     """Arrays that the backward pass fills, ``None`` where the cell has no such phase.
 
     Attributes:
-        product: ``(T, B, …)`` like the sums' gradient: that of the product before its norm.
+        product_h: ``(T, B, …)`` like the sums' gradient: that of the recurrent product before its
+            norm.
+        product_x: the same of the product with x.
         projected: ``(T, B, P)``, of the projection.
         added_up: of gains, biases of norms and peepholes, by name, each ``(threads, U/16, N, 16)``.
     """
 
-    product: Tensor | None
+    product_h: Tensor | None
+    product_x: Tensor | None
     projected: Tensor | None
     added_up: dict[str, Tensor | None]
 
@@ -143,16 +131,21 @@ def gradients_of(
 ) -> Gradients:
     """Room for them; what is added up begins with zeros."""
     T, B = grad_sums.shape[:2]
-    normed = gain_name(weights) is not None
+    normed_h, normed_x = (gain_name(weights, of) is not None for of in "hx")
+
+    def product(wanted: bool) -> Tensor | None:
+        return pages.empty(*grad_sums.shape, dtype=grad_sums.dtype) if wanted else None
 
     def sums(count: int, wanted: bool) -> Tensor | None:
         return torch.zeros(threads, U // LANES, count, LANES) if wanted else None
 
     return Gradients(
-        product=pages.empty(*grad_sums.shape, dtype=grad_sums.dtype) if normed else None,
+        product_h=product(normed_h),
+        product_x=product(normed_x),
         projected=pages.empty(T, B, P, dtype=grad_sums.dtype) if "weight_hr" in weights else None,
         added_up={
-            "grad_gain": sums(form.gates, normed),
+            "grad_gain_h": sums(form.gates, normed_h),
+            "grad_gain_x": sums(form.gates, normed_x),
             "grad_c_norm": sums(2, "norm_c_gain" in weights),
             "grad_peephole": sums(len(PEEPHOLES), "peephole_i" in weights),
         },
@@ -164,11 +157,13 @@ def room_backward(form: Form, weights: Weights, B: int, U: int) -> dict[str, Ten
     panels = round_up(U, PANEL) // PANEL
     return {
         "units": torch.empty(panels, B, PANEL) if _phased(form, weights) else None,
-        "reads": torch.empty(U // LANES, B, LANES) if "norm_c_gain" in weights else None,
+        "reads": torch.empty(U // LANES, B, 3, LANES) if "norm_c_gain" in weights else None,
     }
 
 
-def vector_gradients(gradients: Gradients, weights: Weights, H: int) -> dict[str, Tensor]:
+def vector_gradients(
+    form: Form, gradients: Gradients, weights: Weights, H: int
+) -> dict[str, Tensor]:
     """Name to gradient of the gains, their bias and the peepholes among ``weights``."""
     rows = {
         name: out_of_blocks(value.sum(0), H)  # (N, H)
@@ -176,9 +171,11 @@ def vector_gradients(gradients: Gradients, weights: Weights, H: int) -> dict[str
         if value is not None
     }
     found: dict[str, Tensor] = {}
-    gain = gain_name(weights)
-    if gain is not None:
-        found[gain] = rows["grad_gain"].flatten()
+    gain_h, gain_x = gain_name(weights), gain_name(weights, "x")
+    if gain_h is not None:
+        found[gain_h] = rows["grad_gain_h"].flatten()
+    if gain_x is not None:
+        found[gain_x] = form.stored_first(rows["grad_gain_x"]).flatten()
     if "grad_c_norm" in rows:
         found |= dict(zip(("norm_c_gain", "norm_c_bias"), rows["grad_c_norm"], strict=True))
     if "grad_peephole" in rows:

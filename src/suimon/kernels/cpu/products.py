@@ -34,11 +34,8 @@ class Pulled(NamedTuple):
 
 def through_the_products(
     request: ScanRequest, form: Form, pulled: Pulled, of_x: bool, wanted: dict[str, bool]
-) -> tuple[Tensor | None, Tensor | None, dict[str, Tensor]]:
-    """The gradients of the sums with x, of x ``(T, B, I)``, and of the weights by name.
-
-    Where the sums with x came in, the first is ``(T, B, G, U)`` float32, and x, W_ih and its gain
-    have none here; else it is ``None``.
+) -> tuple[Tensor | None, dict[str, Tensor]]:
+    """The gradients of x ``(T, B, I)``, and of the weights by name.
 
     Args:
         request: the scan.
@@ -51,14 +48,13 @@ def through_the_products(
     assert isinstance(cell, Cell)
     weights = cell.weights() if request.weights is None else request.weights
     T, B = pulled.x.shape[:2]
-    product = pulled.gradients.product
     # The gradient of the products: of what a norm was made of, where there is one.
-    before_norm = pulled.sums if product is None else product.flatten(0, 1)
-    found = vector_gradients(pulled.gradients, weights, cell.hidden_size)
-    found |= _of_recurrent(form, pulled, before_norm if product is not None else None, cell, wanted)
-    if "norm_ih_gain" in weights:
-        sums = pulled.sums[:, : form.gates * pulled.U].float()
-        return sums.view(T, B, form.gates, pulled.U), None, found
+    of_h, of_x_alone = pulled.gradients.product_h, pulled.gradients.product_x
+    normed = of_h if of_x_alone is None else of_x_alone
+    before_norm = pulled.sums if normed is None else normed.flatten(0, 1)
+    found = vector_gradients(form, pulled.gradients, weights, cell.hidden_size)
+    product_h = None if of_h is None else of_h.flatten(0, 1)
+    found |= _of_recurrent(form, pulled, product_h, cell, wanted)
     if wanted.get("weight_ih"):
         factor = pulled.x.flatten(0, 1)[:, : cell.input_size]
         rows = before_norm[:, : form.gates * pulled.U].t() @ factor
@@ -67,7 +63,7 @@ def through_the_products(
     if of_x:
         grad_x = _of_input(form, pulled.U, before_norm, weights, cell).view(T, B, -1)
         grad_x = grad_x.to(request.x.dtype)
-    return None, grad_x, found
+    return grad_x, found
 
 
 def _by_gate(rows: Tensor, form: Form, pulled: Pulled, cell: Cell) -> Tensor:

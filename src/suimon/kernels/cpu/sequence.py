@@ -14,11 +14,10 @@ from suimon.kernels.cpu.passes import (
     Saved,
     backward,
     forward,
-    padded_units,
     parts_of,
     trace_of,
 )
-from suimon.kernels.cpu.phases import Kept, sums_with_x
+from suimon.kernels.cpu.phases import Kept
 from suimon.kernels.differentiation import gradients
 from suimon.kernels.flattening import differentiable_inputs, with_inputs
 from suimon.kernels.reference import ReferenceBackend
@@ -57,12 +56,10 @@ def scan(request: ScanRequest) -> ScanResult:
     inputs = differentiable_inputs(request)
     recording = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in inputs)
     fields = type(request.state)
-    _, form, weights = parts_of(request)
-    from_x = sums_with_x(request, form, weights, padded_units(request))
     if not recording and not request.trace:
-        _, output, state = forward(request, from_x, history=False)
+        _, output, state = forward(request, history=False)
         return ScanResult(output, fields(*state))
-    results: Any = _Sequence.apply(request, from_x, *inputs)
+    results: Any = _Sequence.apply(request, *inputs)
     output, *rest = results
     state, steps = rest[: len(request.state)], rest[len(request.state) :]
     trace: LayerTrace | None = None
@@ -82,10 +79,8 @@ class _Sequence(torch.autograd.Function):
     """Output, last state, and the trace where asked for, from a scan's differentiable inputs."""
 
     @staticmethod
-    def forward(
-        ctx: Any, request: ScanRequest, from_x: Tensor | None, *tensors: Tensor
-    ) -> tuple[Tensor, ...]:
-        (saved, kept), output, state = forward(request, from_x, history=True)
+    def forward(ctx: Any, request: ScanRequest, *tensors: Tensor) -> tuple[Tensor, ...]:
+        (saved, kept), output, state = forward(request, history=True)
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(*tensors, *saved, *kept)
         ctx.request, ctx.autocast = request, autocast_dtype(request)
@@ -94,7 +89,7 @@ class _Sequence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *arrived: Tensor | None) -> tuple[Tensor | None, ...]:
-        needed = ctx.needs_input_grad[2:]
+        needed = ctx.needs_input_grad[1:]
         inputs, left = ctx.saved_tensors[: len(needed)], ctx.saved_tensors[len(needed) :]
         parts = Saved(*left[: len(Saved._fields)]), Kept(*left[len(Saved._fields) :])
         request = with_inputs(ctx.request, inputs)
@@ -102,11 +97,11 @@ class _Sequence(torch.autograd.Function):
         present = [gradient for gradient in arrived if gradient is not None]
         twice = torch.is_grad_enabled() or needs_plain_operations(present)
         if twice or any(gradient is not None for gradient in arrived[main:]):
-            return None, None, *_of_definition(request, arrived, needed, ctx.autocast)
+            return None, *_of_definition(request, arrived, needed, ctx.autocast)
         with torch.no_grad(), torch.autocast("cpu", enabled=False):
-            from_x, found = backward(request, parts, arrived[:main], needed)
+            found = backward(request, parts, arrived[:main], needed)
         asked = (grad if need else None for grad, need in zip(found, needed, strict=True))
-        return None, from_x, *asked
+        return None, *asked
 
 
 def _of_definition(

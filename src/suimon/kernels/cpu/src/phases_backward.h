@@ -58,42 +58,45 @@ SUIMON_INLINE Floats normed_c(const Backward& work, std::int64_t t, std::int64_t
   return (c - rate[0]) * rate[1] * filled(work.shape, block);
 }
 
-// What the output gate of one block and row read, its norm included; the gradient of that norm's
-// result before its gain goes to `grad_read`.
-SUIMON_INLINE Reading read_again(const Backward& work, std::int64_t step, std::int64_t t,
-                                 std::int64_t block, std::int64_t row, Floats& grad_read) {
-  const auto& phases = work.phases;
-  const std::uint8_t mark = mark_of(work.marks, work.shape, t, row);
-  const std::int64_t at = place(work.shape, t, block, row);
-  Reading reading = cells_of(work, step, t, block, row, mark);
-  Floats read = reading.c;
-  if (phases.c_gain != nullptr) {
-    read = normed_c(work, t, block, row, reading.c) * load(phases.c_gain + block * kLanes) +
-           load(phases.c_bias + block * kLanes);
-  }
-  reading.read = tanh(read);
-  const Floats o = load(work.gates + (at * LstmUnits::kKept + 3) * kLanes);
-  grad_read = load(grad_units_at(work, block, row)) * o * (1.0f - reading.read * reading.read);
-  return reading;
+// The gradient of what the output gate of one block and row read, from that of o times it.
+SUIMON_INLINE Floats grad_read_of(const Backward& work, std::int64_t t, std::int64_t block,
+                                  std::int64_t row, Floats read) {
+  const float* kept = work.gates + place(work.shape, t, block, row) * LstmUnits::kKept * kLanes;
+  return load(grad_units_at(work, block, row)) * load(kept + 3 * kLanes) * (1.0f - read * read);
 }
 
-// The gradients of the norm of c: its gain's and bias's are added up, that of its result times the
-// gain goes to `reads`.
+// Where the norm of c of one block and row keeps, on its way back, three vectors: the gradient of its
+// result times the gain, what the gain multiplied, and the tanh of the result.
+SUIMON_INLINE float* reads_at(const Backward& work, std::int64_t block, std::int64_t row) {
+  return work.phases.reads + (block * work.shape.rows + row) * 3 * kLanes;
+}
+
+// The gradients of the norm of c: its gain's and bias's are added up, the rest goes to `reads`.
 void start_norm_of_c_back(const Backward& work, const SequenceShare& share, std::int64_t step,
                           std::int64_t t) {
   const SequenceShape& shape = work.shape;
   const auto& phases = work.phases;
   for (std::int64_t block = share.block_begin; block < share.block_end; ++block) {
     float* sums = own_sums(work, share, phases.grad_c_norm, block, 2);
+    const Floats gain = load(phases.c_gain + block * kLanes);
+    const Floats bias = load(phases.c_bias + block * kLanes);
+    Floats of_gain{}, of_bias{};
     for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
-      if (mark_of(work.marks, shape, t, row) == kSkip) continue;
-      Floats grad_read;
-      const Reading reading = read_again(work, step, t, block, row, grad_read);
-      add_to(sums, grad_read * normed_c(work, t, block, row, reading.c));
-      add_to(sums + kLanes, grad_read);
-      store(phases.reads + (block * shape.rows + row) * kLanes,
-            grad_read * load(phases.c_gain + block * kLanes));
+      const std::uint8_t mark = mark_of(work.marks, shape, t, row);
+      if (mark == kSkip) continue;
+      const Floats c = cells_of(work, step, t, block, row, mark).c;
+      const Floats normed = normed_c(work, t, block, row, c);
+      const Floats read = tanh(normed * gain + bias);
+      const Floats grad_read = grad_read_of(work, t, block, row, read);
+      of_gain += grad_read * normed;
+      of_bias += grad_read;
+      float* to = reads_at(work, block, row);
+      store(to, grad_read * gain);
+      store(to + kLanes, normed);
+      store(to + 2 * kLanes, read);
     }
+    add_to(sums, of_gain);
+    add_to(sums + kLanes, of_bias);
   }
 }
 
@@ -110,27 +113,28 @@ void lstm_step_back(const Backward& work, const SequenceShare& share, std::int64
   }
   for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
     const std::uint8_t mark = mark_of(work.marks, shape, t, row);
-    const auto grad_of = [&](std::int64_t block, int) {
-      return load(phases.reads + (block * shape.rows + row) * kLanes);
-    };
-    const auto normed_of = [&](std::int64_t block, int) {
-      return normed_c(work, t, block, row, cells_of(work, step, t, block, row, mark).c);
-    };
     Means means{};
-    if (phases.c_gain != nullptr && mark != kSkip) means = means_of(shape, 1, grad_of, normed_of);
+    float rate = 0.0f;
+    if (phases.c_gain != nullptr && mark != kSkip) {
+      means = means_of<1>(
+          shape, [&](std::int64_t block, int) { return load(reads_at(work, block, row)); },
+          [&](std::int64_t block, int) { return load(reads_at(work, block, row) + kLanes); });
+      rate = phases.c_rate[(t * shape.rows + row) * 2 + 1];
+    }
     for (std::int64_t block = share.block_begin; block < share.block_end; ++block) {
       Element* grad = grad_sums_at(work, t, row) + block * kLanes;
       if (mark == kSkip) {
         store_zeros(grad, work.cell.sums(), shape.units);
         continue;
       }
-      Floats grad_read;
-      Reading reading = read_again(work, step, t, block, row, grad_read);
-      reading.grad_c = grad_read;
+      Reading reading = cells_of(work, step, t, block, row, mark);
       if (phases.c_gain != nullptr) {
-        const float rate = phases.c_rate[(t * shape.rows + row) * 2 + 1];
-        reading.grad_c =
-            means.back(grad_of(block, 0), normed_of(block, 0), rate) * filled(shape, block);
+        const float* made = reads_at(work, block, row);
+        reading.read = load(made + 2 * kLanes);
+        reading.grad_c = means.back(load(made), load(made + kLanes), filled(shape, block) * rate);
+      } else {
+        reading.read = tanh(reading.c);
+        reading.grad_c = grad_read_of(work, t, block, row, reading.read);
       }
       Total total;
       const Floats on = lstm_back(work, share, t, block, row, reading,
@@ -141,43 +145,65 @@ void lstm_step_back(const Backward& work, const SequenceShare& share, std::int64
   }
 }
 
-// Back through the norm of `count` gates of the recurrent product, from `gate` on: from the gradient
-// of their sums to that of the product. All members must have stored theirs.
-void unsettle(const Backward& work, const SequenceShare& share, std::int64_t t, int gate, int count,
-              int slot) {
+// The gradient of some gates of one row of a product before their norm, from that of the sums, which
+// all members must have made; the gradient of the gain is added up.
+template <int kCount>
+SUIMON_INLINE void normalise_back(const Backward& work, const SequenceShare& share,
+                                  const Norm<Element>& norm, const Together<kCount>& group,
+                                  std::int64_t t, std::int64_t row) {
   const SequenceShape& shape = work.shape;
-  const auto& phases = work.phases;
-  const int gates = work.cell.gates(), first = work.cell.first_from_h();
-  for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
-    const Element* grad = grad_sums_at(work, t, row) + (first + gate) * shape.units;
-    Element* to =
-        phases.grad_product + (t * shape.rows + row) * work.sums_stride + gate * shape.units;
-    if (mark_of(work.marks, shape, t, row) == kSkip) {
-      for (std::int64_t block = share.block_begin; block < share.block_end; ++block) {
-        store_zeros(to + block * kLanes, count, shape.units);
-      }
-      continue;
-    }
-    const auto normed_of = [&](std::int64_t block, int n) {
-      return load(phases.normed + (place(shape, t, block, row) * gates + gate + n) * kLanes);
-    };
-    const auto gain_of = [&](std::int64_t block, int n) {
-      return load(phases.gain + (block * gates + gate + n) * kLanes);
-    };
-    const auto grad_of = [&](std::int64_t block, int n) {
-      return load(grad + n * shape.units + block * kLanes) * gain_of(block, n);
-    };
-    const Means means = means_of(shape, count, grad_of, normed_of);
-    const float rate = phases.rate[(t * shape.rows + row) * 2 + slot];
+  const std::int64_t gates = work.cell.gates(), place = t * shape.rows + row;
+  const Element* grad = grad_sums_at(work, t, row) + group.place * shape.units;
+  Element* to = norm.grad_product + place * work.sums_stride + group.gate * shape.units;
+  if (mark_of(work.marks, shape, t, row) == kSkip) {
     for (std::int64_t block = share.block_begin; block < share.block_end; ++block) {
-      float* sums = own_sums(work, share, phases.grad_gain, block, gates) + gate * kLanes;
-      for (int n = 0; n < count; ++n) {
-        const Floats normed = normed_of(block, n);
-        add_to(sums + n * kLanes, load(grad + n * shape.units + block * kLanes) * normed);
-        store(to + n * shape.units + block * kLanes,
-              means.back(grad_of(block, n), normed, rate) * filled(shape, block));
-      }
+      store_zeros(to + block * kLanes, kCount, shape.units);
     }
+    return;
+  }
+  const float* gain = norm.gain + group.gate * kLanes;
+  const float* kept = norm.normed + place * gates * shape.units + group.gate * kLanes;
+  const auto normed_of = [&](std::int64_t block, int n) {
+    return load(kept + (block * gates + n) * kLanes);
+  };
+  const auto arrived_of = [&](std::int64_t block, int n) {
+    return load(grad + n * shape.units + block * kLanes);
+  };
+  const auto grad_of = [&](std::int64_t block, int n) {
+    return arrived_of(block, n) * load(gain + (block * gates + n) * kLanes);
+  };
+  const Means means = means_of<kCount>(shape, grad_of, normed_of);
+  const float rate = norm.rate[place * 2 + group.slot];
+  for (std::int64_t block = share.block_begin; block < share.block_end; ++block) {
+    float* sums = own_sums(work, share, norm.grad_gain, block, work.cell.gates()) +
+                  group.gate * kLanes;
+    const Floats lanes = filled(shape, block) * rate;
+    for (int n = 0; n < kCount; ++n) {
+      const Floats arrived = arrived_of(block, n), normed = normed_of(block, n);
+      const Floats each = arrived * load(gain + (block * gates + n) * kLanes);
+      add_to(sums + n * kLanes, arrived * normed);
+      store(to + n * shape.units + block * kLanes, means.back(each, normed, lanes));
+    }
+  }
+}
+
+// Through the norms of all sums but a GRU's m.
+template <Kind kKind>
+void unsettle(const Backward& work, const SequenceShare& share, std::int64_t t) {
+  const Norm<Element>&of_x = work.phases.of_x, &of_h = work.phases.of_h;
+  if constexpr (kKind == Kind::gru) {
+    for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
+      normalise_back(work, share, of_h, kGatesFromH, t, row);
+      normalise_back(work, share, of_x, kGatesFromX, t, row);
+      normalise_back(work, share, of_x, kNewFromX, t, row);
+    }
+  } else {
+    with_all_gates<kKind>(work.cell, [&](const auto& every) {
+      for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
+        normalise_back(work, share, of_h, every, t, row);
+        if constexpr (kKind == Kind::lstm) normalise_back(work, share, of_x, every, t, row);
+      }
+    });
   }
 }
 
@@ -206,8 +232,8 @@ FactorBack factor_of(const Backward& work, std::int64_t t, int gate, const Eleme
                      int count) {
   const SequenceShape& shape = work.shape;
   const Element* grad =
-      work.phases.gain != nullptr
-          ? work.phases.grad_product + t * shape.rows * work.sums_stride
+      work.phases.of_h.gain != nullptr
+          ? work.phases.of_h.grad_product + t * shape.rows * work.sums_stride
           : grad_sums_at(work, t, 0) + work.cell.first_from_h() * shape.units;
   return {grad + gate * shape.units, work.sums_stride, panels, count * shape.units};
 }
@@ -215,9 +241,8 @@ FactorBack factor_of(const Backward& work, std::int64_t t, int gate, const Eleme
 template <Kind kKind>
 void run_phases_back(const Backward& work, const SequenceShare& share) {
   const auto& phases = work.phases;
-  const bool normed = phases.gain != nullptr;
+  const bool normed = phases.of_h.gain != nullptr;
   const bool reset_first = phases.panels_hn != nullptr;
-  const int together = kKind == Kind::gru ? 2 : work.cell.gates();
   Tiles tiles;
   for (std::int64_t step = work.shape.steps; step-- > 0;) {
     const std::int64_t t = time_of(work.shape, step);
@@ -229,7 +254,11 @@ void run_phases_back(const Backward& work, const SequenceShare& share) {
       }
     }
     meet(share);
-    if (kKind == Kind::gru && normed) unsettle(work, share, t, 2, 1, 1);
+    if (kKind == Kind::gru && normed) {
+      for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
+        normalise_back(work, share, phases.of_h, kNewFromH, t, row);
+      }
+    }
     if (kKind == Kind::gru && reset_first) {
       if (normed) meet(share);
       product_to_units(work, share, factor_of(work, t, 2, phases.panels_hn, 1), tiles);
@@ -237,7 +266,7 @@ void run_phases_back(const Backward& work, const SequenceShare& share) {
       meet(share);
     }
     if (normed) {
-      unsettle(work, share, t, 0, together, 0);
+      unsettle<kKind>(work, share, t);
       meet(share);
     }
     product_back(work, share, factor_of(work, t, 0, work.panels_back, work.cell.gates_from_h()),

@@ -17,15 +17,27 @@ SUIMON_INLINE float* sums_at(const Forward& work, float* sums, std::int64_t bloc
   return sums + (block / 4 * work.shape.rows + row) * kTileWidth + block % 4 * kLanes;
 }
 
-// The sums of the recurrent product alone, where their norm comes before those with x are added.
-void add_up_from_h(const Forward& work, std::int64_t step, std::int64_t block, std::int64_t blocks,
-                   std::int64_t row, std::int64_t rows, Tiles& tiles, float* z) {
+// The sums of each product alone, where their norms come before both are added.
+void add_up_apart(const Forward& work, const Projection& projection, std::int64_t step,
+                  std::int64_t block, std::int64_t blocks, std::int64_t row, std::int64_t rows,
+                  Tiles& tiles) {
   const SequenceShape& shape = work.shape;
-  const Element* h =
-      work.h_before + (time_of(shape, step) * shape.rows + row) * shape.hidden;
+  const std::int64_t begin = time_of(shape, step) * shape.rows + row;
+  float* from_x = sums_at(work, work.phases.sums_x, block, row);
+  if (projection.ahead()) {  // where other members do not see it
+    const float* made = projection.at(step, block, row);
+    for (std::int64_t n = 0; n < rows * kTileWidth; n += kLanes) store(from_x + n, load(made + n));
+  } else {
+    const auto ih = panel_of(work.panels_ih, work.cell.gates(), shape.inputs, block, blocks);
+    product<Into::fresh>(tiles, rows, shape.inputs, work.x + begin * shape.inputs, shape.inputs, ih,
+                         0, from_x, kTileWidth);
+  }
   const auto hh = panel_of(work.panels_hh, work.cell.gates_from_h(), shape.hidden, block, blocks);
-  product<Into::fresh>(tiles, rows, shape.hidden, h, shape.hidden, hh, 0,
-                       z + work.cell.first_from_h() * kLanes, kTileWidth);
+  product<Into::fresh>(tiles, rows, shape.hidden, work.h_before + begin * shape.hidden, shape.hidden,
+                       hh, 0,
+                       sums_at(work, work.phases.sums, block, row) +
+                           work.cell.first_from_h() * kLanes,
+                       kTileWidth);
 }
 
 void add_up_all(const Forward& work, const SequenceShare& share, const Projection& projection,
@@ -34,54 +46,94 @@ void add_up_all(const Forward& work, const SequenceShare& share, const Projectio
   for (std::int64_t block = share.block_begin; block < share.block_end;
        block += range.blocks_in_tile) {
     for_rows(share, [&](std::int64_t row, std::int64_t rows) {
+      if (work.phases.of_x.gain != nullptr) {
+        add_up_apart(work, projection, step, block, range.size(block), row, rows, tiles);
+        return;
+      }
       float* z = sums_at(work, work.phases.sums, block, row);
-      if (work.phases.from_x != nullptr) {
-        add_up_from_h(work, step, block, range.size(block), row, rows, tiles, z);
-      } else {
-        const float* made =
-            add_up(work, projection, step, block, range.size(block), row, rows, tiles, z);
-        if (made != z) {  // the next step's sums are to stand in the same place as this one's
-          for (std::int64_t n = 0; n < rows * kTileWidth; n += kLanes) store(z + n, load(made + n));
-        }
+      const float* made =
+          add_up(work, projection, step, block, range.size(block), row, rows, tiles, z);
+      if (made != z) {  // the next step's sums are to stand in the same place as this one's
+        for (std::int64_t n = 0; n < rows * kTileWidth; n += kLanes) store(z + n, load(made + n));
       }
     });
   }
 }
 
-// Normalise the sums of `count` gates of the recurrent product, from `gate` on, and add to them what
-// came from x. All members must have added theirs up.
-void settle(const Forward& work, const SequenceShare& share, std::int64_t t, int gate, int count,
-            int slot) {
+// Normalise some gates of one row of a product, whose sums all members must have added up, into the
+// settled sums of this member's blocks.
+template <Kind kKind, Into kInto, History kHistory, int kCount>
+SUIMON_INLINE void normalise(const Forward& work, const SequenceShare& share,
+                             const Norm<Element>& norm, float* sums, const Together<kCount>& group,
+                             std::int64_t t, std::int64_t row) {
   const SequenceShape& shape = work.shape;
-  const auto& phases = work.phases;
-  const int gates = work.cell.gates(), first = work.cell.first_from_h();
-  for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
-    if (mark_of(work.marks, shape, t, row) == kSkip) continue;
-    const Spread spread = spread_of(shape, count, [&](std::int64_t block, int n) {
-      return load(sums_at(work, phases.sums, block, row) + (first + gate + n) * kLanes);
-    });
-    if (phases.rate != nullptr && share.block_begin == 0) {  // all who share the row know it
-      phases.rate[(t * shape.rows + row) * 2 + slot] = spread.rate;
-    }
-    const float* from_x =
-        phases.from_x == nullptr ? nullptr
-                                 : phases.from_x + (t * shape.rows + row) * gates * shape.units;
-    for (std::int64_t block = share.block_begin; block < share.block_end; ++block) {
-      const float* raw = sums_at(work, phases.sums, block, row);
-      float* to = sums_at(work, phases.settled, block, row);
-      for (int n = gate; n < gate + count; ++n) {
-        const Floats normed =
-            (load(raw + (first + n) * kLanes) - spread.mean) * spread.rate * filled(shape, block);
-        if (phases.normed != nullptr) {
-          store(phases.normed + (place(shape, t, block, row) * gates + n) * kLanes, normed);
-        }
-        Floats sum = normed * load(phases.gain + (block * gates + n) * kLanes);
-        const int at = first + n;
-        if (from_x != nullptr && at < gates) sum += load(from_x + at * shape.units + block * kLanes);
-        store(to + at * kLanes, sum);
+  const std::int64_t gates = work.cell.gates(), place = t * shape.rows + row;
+  const auto at = [&](float* array, std::int64_t block) {
+    float* tile = kKind == Kind::elman ? sums_at(work, array, block, row)
+                                       : array + (block * shape.rows + row) * kTileWidth;
+    return tile + group.place * kLanes;
+  };
+  const Spread spread = spread_of<kCount>(
+      shape, [&](std::int64_t block, int n) { return load(at(sums, block) + n * kLanes); });
+  if (kHistory != History::none && share.block_begin == 0) {  // all who share the row know it
+    norm.rate[place * 2 + group.slot] = spread.rate;
+  }
+  const float* gain = norm.gain + group.gate * kLanes;
+  for (std::int64_t block = share.block_begin; block < share.block_end; ++block) {
+    const float* raw = at(sums, block);
+    float* to = at(work.phases.settled, block);
+    const Floats rate = filled(shape, block) * spread.rate;
+    const std::int64_t first = block * gates * kLanes;
+    for (int n = 0; n < kCount; ++n) {
+      const Floats normed = (load(raw + n * kLanes) - spread.mean) * rate;
+      if constexpr (kHistory != History::none) {
+        float* kept = norm.normed + place * gates * shape.units + first;
+        record<kHistory>(kept + (group.gate + n) * kLanes, normed);
       }
-      if (first > 0 && gate == 0) store(to, load(from_x + block * kLanes));  // n of a GRU
+      const Floats sum = normed * load(gain + first + n * kLanes);
+      store(to + n * kLanes, kInto == Into::fresh ? sum : load(to + n * kLanes) + sum);
     }
+  }
+}
+
+// The sums as they go into the units, but for a GRU's m.
+template <Kind kKind, History kHistory>
+void settle(const Forward& work, const SequenceShare& share, std::int64_t t) {
+  const auto& phases = work.phases;
+  const auto all_rows = [&](const auto& settle_row) {
+    for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
+      if (mark_of(work.marks, work.shape, t, row) != kSkip) settle_row(row);
+    }
+  };
+  const Norm<Element>&of_x = phases.of_x, &of_h = phases.of_h;
+  float *sums_x = phases.sums_x, *sums = phases.sums;
+  if constexpr (kKind == Kind::gru) {
+    all_rows([&](std::int64_t row) {
+      normalise<kKind, Into::fresh, kHistory>(work, share, of_x, sums_x, kNewFromX, t, row);
+      normalise<kKind, Into::fresh, kHistory>(work, share, of_x, sums_x, kGatesFromX, t, row);
+      normalise<kKind, Into::sum, kHistory>(work, share, of_h, sums, kGatesFromH, t, row);
+    });
+  } else {
+    with_all_gates<kKind>(work.cell, [&](const auto& every) {
+      all_rows([&](std::int64_t row) {
+        constexpr Into kOfH = kKind == Kind::lstm ? Into::sum : Into::fresh;
+        if constexpr (kKind == Kind::lstm) {
+          normalise<kKind, Into::fresh, kHistory>(work, share, of_x, sums_x, every, t, row);
+        }
+        normalise<kKind, kOfH, kHistory>(work, share, of_h, sums, every, t, row);
+      });
+    });
+  }
+}
+
+// A GRU's m likewise.
+template <History kHistory>
+void settle_last(const Forward& work, const SequenceShare& share, std::int64_t t) {
+  const auto& phases = work.phases;
+  for (std::int64_t row = share.row_begin; row < share.row_end; ++row) {
+    if (mark_of(work.marks, work.shape, t, row) == kSkip) continue;
+    normalise<Kind::gru, Into::fresh, kHistory>(work, share, phases.of_h, phases.sums, kNewFromH, t,
+                                                row);
   }
 }
 
@@ -143,7 +195,7 @@ void read_all_c(const Forward& work, const SequenceShare& share, std::int64_t st
       return load(sums_at(work, phases.settled, block, row) + kLanes);
     };
     Spread spread{0.0f, 1.0f};
-    if (phases.c_gain != nullptr && at.mark != kSkip) spread = spread_of(shape, 1, c_of);
+    if (phases.c_gain != nullptr && at.mark != kSkip) spread = spread_of<1>(shape, c_of);
     if (phases.c_rate != nullptr && share.block_begin == 0) {
       phases.c_rate[(at.t * shape.rows + row) * 2] = spread.mean;
       phases.c_rate[(at.t * shape.rows + row) * 2 + 1] = spread.rate;
@@ -186,7 +238,7 @@ void project(const Forward& work, const SequenceShare& share, std::int64_t step,
 template <Kind kKind, History kHistory>
 void run_phases(const Forward& work, const SequenceShare& share) {
   const auto& phases = work.phases;
-  const bool normed = phases.gain != nullptr;
+  const bool normed = phases.of_h.gain != nullptr;
   const bool reset_first = phases.panels_hn != nullptr;
   Tiles tiles;
   Projection projection(work, share);
@@ -196,13 +248,12 @@ void run_phases(const Forward& work, const SequenceShare& share) {
     add_up_all(work, share, projection, step, tiles);
     if (normed) {
       meet(share);
-      // r and z of a GRU have a norm of their own.
-      settle(work, share, t, 0, kKind == Kind::gru ? 2 : work.cell.gates(), 0);
+      settle<kKind, kHistory>(work, share, t);
     }
     if (kKind == Kind::gru && reset_first) reset_and_add_up(work, share, t, tiles);
     if (kKind == Kind::gru && normed) {
       if (reset_first) meet(share);
-      settle(work, share, t, 2, 1, 1);
+      settle_last<kHistory>(work, share, t);
     }
     if (kKind == Kind::lstm && (phases.c_gain != nullptr || phases.panels_hr != nullptr)) {
       step_all_c<kHistory>(work, share, step);

@@ -87,24 +87,32 @@ struct Keep {
   std::int64_t row_step;
 };
 
+// A layer norm of a product with the weights, of all its gates at once; but of a GRU's, r and z
+// together and the third by itself. G gates in the order of the sums with x, of the sums with h.
+template <typename Element>
+struct Norm {
+  const float* gain;       // (U/16, G, 16) read
+  float* normed;           // (T, B, U/16, G, 16) what the gain multiplies, at a multiple of 64 bytes;
+                           // written by forward, null where its gates are; read by backward
+  float* rate;             // (T, B, 2) one over the deviation; likewise; of a GRU's third gate the
+                           // second
+  float* grad_gain;        // (threads, U/16, G, 16) added to by backward
+  Element* grad_product;   // (T, B, G, U), rows `sums_stride` apart: the gradient of the product
+                           // before its norm; written by backward
+};
+
 // What some cells need beside their sums; every pointer is null where the cell does not. They make
 // a step one of several phases, for each of them needs all units of a row before it can begin.
 template <typename Element>
 struct Phases {
-  // Layer norm of the recurrent product, of all its sums, but r and z by themselves and m by itself;
-  // the sums with x then come in, normalised already. An Elman layer's is of both products at once.
-  const float* from_x;     // (T, B, G, U) read; null for Elman
-  const float* gain;       // (U/16, G, 16) read
-  float* normed;           // (T, U/16, B, G, 16) what the gain multiplies; written by forward if
-                           // there, read by backward
-  float* rate;             // (T, B, 2) one over the deviation; likewise; of m the second
-  float* grad_gain;        // (threads, U/16, G, 16) added to by backward
-  Element* grad_product;   // (T, B, G, U), rows `sums_stride` apart: the gradient of the product
-                           // before its norm; written by backward
+  // Layer norms of the recurrent product, and of that with x. An Elman layer has the first alone, of
+  // both products at once; the others have both.
+  Norm<Element> of_h;
+  Norm<Element> of_x;
   // Layer norm of c where the output gate reads it.
   const float* c_gain;     // (U/16, 16) read
   const float* c_bias;     // (U/16, 16) read
-  float* c_rate;           // (T, B, 2) mean, and one over the deviation; as `rate`
+  float* c_rate;           // (T, B, 2) mean, and one over the deviation; as the `rate` of a norm
   float* grad_c_norm;      // (threads, U/16, 2, 16) of gain and bias; added to by backward
   // Projection of the output.
   const Element* panels_hr;  // forward: ceil(P/64) panels of U rows; backward: W_hr in panels of P
@@ -117,12 +125,13 @@ struct Phases {
                              // U to S
   // Room to work in.
   float* sums;             // forward (N, B, 64): those of the products
+  float* sums_x;           // forward (N, B, 64): of the product with x, where it has a norm
   float* settled;          // forward (N, B, 64): as they go into the units; sums itself where no
                            // norm comes between
   float* units;            // backward (ceil(U/64), B, 64)
-  float* reads;            // backward (U/16, B, 16); for the layer norm of c
+  float* reads;            // backward (U/16, B, 3, 16); for the layer norm of c
 
-  [[gnu::always_inline]] bool any() const { return gain != nullptr || panels_hr != nullptr || panels_hn != nullptr; }
+  [[gnu::always_inline]] bool any() const { return of_h.gain != nullptr || panels_hr != nullptr || panels_hn != nullptr; }
 };
 
 template <typename Element>
