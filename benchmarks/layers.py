@@ -4,7 +4,8 @@
 writes ``benchmarks/results/layers.json``. The peer of RNN, GRU and LSTM is torch.nn's own layer,
 with the same weights. torch has no MinGRU or MinLSTM; their peer is the parallel scan in logarithms
 of Feng et al. (2024), appendix B, in plain torch. It makes the candidate positive, so that it
-computes something else, with as many weights and products. ``variants.py`` has the LSTM's variants.
+computes something else, with as many weights and products. The LSTM has JAX's ``lax.scan`` beside
+it too, where that is installed and has as many threads. ``variants.py`` has the LSTM's variants.
 
 A training step is forward and backward, gradients of the input included, as for a layer within a
 network; ``forward`` is a pass under ``torch.inference_mode``. bfloat16 is that of autocast, the
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
+from peers import installed, jax_lstm, jax_takes_as_many_threads
 from report import Timings, interleaved, rounded, write_report
 from torch import Tensor, nn
 from torch.cpu import get_capabilities
@@ -144,6 +146,10 @@ def measure(
     steps = {"suimon": make(ours, x, bf16), "peer": make(peer, x, bf16)}
     if bf16:
         steps["peer_float32"] = make(peer, x, False)
+    beside_jax = name == "LSTM" and not bf16 and jax_takes_as_many_threads() and installed("jax")
+    if beside_jax:
+        own = {key.removesuffix("_l0"): weight for key, weight in peer.named_parameters()}
+        steps["jax"], of_jax = jax_lstm(own, x, mode == "training")
     times = interleaved(steps, rounds=rounds)
     found: dict[str, Any] = {
         **times.summary(),
@@ -151,6 +157,10 @@ def measure(
     }
     if bf16:
         found["peer_float32_times_suimon"] = rounded(times.ratio("peer_float32", "suimon"))
+    if beside_jax:
+        with torch.inference_mode():
+            found["jax_largest_difference"] = rounded((ours(x)[0] - of_jax).abs().max().item())
+        found["jax_times_suimon"] = rounded(times.ratio("jax", "suimon"))
     if name in LINEAR:
         return {"peer_is": "log space", **found}
     return {

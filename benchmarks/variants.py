@@ -4,7 +4,7 @@
 training step each, forward and backward, gradients of the input included. The loop is what one
 writes without native kernels: the input's product of all steps at once, time unbound, then a step
 of torch operators at a time. It computes the same, which the report shows by the largest
-difference of the outputs.
+difference of the outputs. The peephole LSTM has torchrecurrent's beside it, where it is installed.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from peers import installed, torchrecurrent_peephole
 from report import interleaved, rounded, write_report
 from torch import Tensor, nn
 
@@ -104,9 +105,23 @@ def measure(variant: str, size: Size, rounds: int) -> dict[str, Any]:
         "plain": training_step(LSTM(size.I, size.H), x, False),
         "loop": training_step(loop, x, False),
     }
+    peer = None
+    if variant == "peephole" and installed("torchrecurrent"):
+        own = {name.removesuffix("_l0"): weight for name, weight in ours.named_parameters()}
+        peer = torchrecurrent_peephole(own)
+        steps["torchrecurrent"] = training_step(peer, x, False)
     times = interleaved(steps, rounds=rounds)
+    beside = {}
+    if peer is not None:
+        with torch.inference_mode():
+            peer_apart = (ours(x)[0] - peer(x)[0]).abs().max().item()
+        beside = {
+            "torchrecurrent_times_variant": rounded(times.ratio("torchrecurrent", "variant")),
+            "torchrecurrent_largest_difference": rounded(peer_apart),
+        }
     return {
         **times.summary(),
+        **beside,
         "variant_times_plain": rounded(times.ratio("variant", "plain")),
         "loop_times_variant": rounded(times.ratio("loop", "variant")),
         "largest_difference": rounded(apart),
