@@ -9,10 +9,10 @@ turns, so that a drift of the machine meets all of them.
 import argparse
 
 import torch
+from long_sequences import exponent
 from report import interleaved, rounded, write_report
 
 from layers import training_step
-from long_sequences import exponent
 from suimon import layers
 
 T, I, H = 64, 64, 64
