@@ -12,6 +12,10 @@ from suimon.kernels.cpu.phases import Gradients, Kept, vector_gradients
 from suimon.shapes import Weights
 
 
+NARROW = 64
+"""Columns of a weight up to which its gradient is quicker made the other way round."""
+
+
 class Pulled(NamedTuple):
     """What the kernel's way back through time leaves to multiply.
 
@@ -57,13 +61,20 @@ def through_the_products(
     found |= _of_recurrent(form, pulled, product_h, cell, wanted)
     if wanted.get("weight_ih"):
         factor = pulled.x.flatten(0, 1)[:, : cell.input_size]
-        rows = before_norm[:, : form.gates * pulled.U].t() @ factor
+        rows = _weight_gradient(before_norm[:, : form.gates * pulled.U], factor)
         found["weight_ih"] = form.stored_first(_by_gate(rows, form, pulled, cell)).flatten(0, 1)
     grad_x = None
     if of_x:
         grad_x = _of_input(form, pulled.U, before_norm, weights, cell).view(T, B, -1)
         grad_x = grad_x.to(request.x.dtype)
     return grad_x, found
+
+
+def _weight_gradient(sums: Tensor, factor: Tensor) -> Tensor:
+    """``sums^T factor``, ``(G*U, I)``, contiguous."""
+    if factor.shape[1] <= NARROW < sums.shape[1] and sums.shape[0] >= sums.shape[1]:
+        return (factor.t() @ sums).t().contiguous()
+    return sums.t() @ factor
 
 
 def _by_gate(rows: Tensor, form: Form, pulled: Pulled, cell: Cell) -> Tensor:

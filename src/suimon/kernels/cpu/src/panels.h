@@ -42,8 +42,9 @@ constexpr std::int64_t kSideBySide = sizeof(float) / sizeof(Element);
 template <typename Element>
 struct Panel {
   const Element* data;
-  int groups;          // G
-  std::int64_t depth;  // K
+  int groups;                      // G
+  std::int64_t depth;              // K
+  const Element* ahead = nullptr;  // what is read after it, to be fetched meanwhile; null: it is near
 };
 
 // Elements from one group, row (pair of rows for bfloat16) and tile to the next. Tiles of float32

@@ -51,8 +51,11 @@ void add_up_all(const Forward& work, const SequenceShare& share, const Projectio
         return;
       }
       float* z = sums_at(work, work.phases.sums, block, row);
+      const std::int64_t blocks = range.size(block);
+      const Panel<Element> hh =
+          recurrent_panel(work, share, block, blocks, range.blocks_in_tile, false);
       const float* made =
-          add_up(work, projection, step, block, range.size(block), row, rows, tiles, z);
+          add_up(work, projection, step, block, blocks, hh, row, rows, tiles, z);
       if (made != z) {  // the next step's sums are to stand in the same place as this one's
         for (std::int64_t n = 0; n < rows * kTileWidth; n += kLanes) store(z + n, load(made + n));
       }

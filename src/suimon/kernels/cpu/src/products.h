@@ -89,10 +89,18 @@ struct Sums {
   }
 };
 
+// Fetch into the second level of cache, for soon.
+SUIMON_INLINE void fetch(const void* line) {
+#if defined(__GNUC__)
+  __builtin_prefetch(line, 0, 2);
+#endif
+}
+
+// `ahead`: what to fetch meanwhile, a line of 64 bytes with each row of the panel, or null.
 template <Into kInto, int R, int N, typename Element>
 SUIMON_INLINE void in_registers(std::int64_t K, const Element* A, std::int64_t a_stride,
                                 const Element* columns, PanelSteps steps, float* C,
-                                std::int64_t c_stride) {
+                                std::int64_t c_stride, const Element* ahead) {
   constexpr std::int64_t side = kSideBySide<Element>;
   // A sum waits some cycles for its last term. Where there are few, each is made in two halves.
   constexpr bool in_halves = R * N <= 4;
@@ -108,6 +116,12 @@ SUIMON_INLINE void in_registers(std::int64_t K, const Element* A, std::int64_t a
         half.add(A + k + side, a_stride, column + steps.row, steps.group);
       }
     }
+    if (ahead != nullptr) {
+      for (; k < end; k += side, column += steps.row, ahead += kLanes * side) {
+        fetch(ahead);
+        sums.add(A + k, a_stride, column, steps.group);
+      }
+    }
     for (; k < end; k += side, column += steps.row) {
       sums.add(A + k, a_stride, column, steps.group);
     }
@@ -119,18 +133,19 @@ SUIMON_INLINE void in_registers(std::int64_t K, const Element* A, std::int64_t a
 
 template <Into kInto, int N, typename Element>
 void some_rows(int rows, std::int64_t K, const Element* A, std::int64_t a_stride,
-               const Element* columns, PanelSteps steps, float* C, std::int64_t c_stride) {
+               const Element* columns, PanelSteps steps, float* C, std::int64_t c_stride,
+               const Element* ahead) {
   switch (rows) {
 #if defined(__AVX512F__)
-    case 6: return in_registers<kInto, 6, N>(K, A, a_stride, columns, steps, C, c_stride);
-    case 5: return in_registers<kInto, 5, N>(K, A, a_stride, columns, steps, C, c_stride);
-    case 4: return in_registers<kInto, 4, N>(K, A, a_stride, columns, steps, C, c_stride);
+    case 6: return in_registers<kInto, 6, N>(K, A, a_stride, columns, steps, C, c_stride, ahead);
+    case 5: return in_registers<kInto, 5, N>(K, A, a_stride, columns, steps, C, c_stride, ahead);
+    case 4: return in_registers<kInto, 4, N>(K, A, a_stride, columns, steps, C, c_stride, ahead);
 #endif
 #if defined(__AVX2__) || defined(__aarch64__)
-    case 3: return in_registers<kInto, 3, N>(K, A, a_stride, columns, steps, C, c_stride);
+    case 3: return in_registers<kInto, 3, N>(K, A, a_stride, columns, steps, C, c_stride, ahead);
 #endif
-    case 2: return in_registers<kInto, 2, N>(K, A, a_stride, columns, steps, C, c_stride);
-    default: return in_registers<kInto, 1, N>(K, A, a_stride, columns, steps, C, c_stride);
+    case 2: return in_registers<kInto, 2, N>(K, A, a_stride, columns, steps, C, c_stride, ahead);
+    default: return in_registers<kInto, 1, N>(K, A, a_stride, columns, steps, C, c_stride, ahead);
   }
 }
 
@@ -138,6 +153,7 @@ template <Into kInto, typename Element>
 void product_in_registers(std::int64_t M, std::int64_t K, const Element* A, std::int64_t a_stride,
                           const Panel<Element>& panel, std::int64_t k_begin, float* C,
                           std::int64_t c_stride) {
+  const Element* ahead = panel.ahead;
   for (int g = 0; g < panel.groups; g += kGroups) {
     const int groups = panel.groups - g < kGroups ? panel.groups - g : kGroups;
     const PanelSteps steps = steps_of(panel, g);
@@ -150,14 +166,21 @@ void product_in_registers(std::int64_t M, std::int64_t K, const Element* A, std:
       float* c = C + m * c_stride + g * kLanes;
       switch (groups) {
 #if defined(__AVX512F__) && !defined(SUIMON_AVX512_BF16)
-        case 4: some_rows<kInto, 4>(rows, K, a, a_stride, columns, steps, c, c_stride); break;
-        case 3: some_rows<kInto, 3>(rows, K, a, a_stride, columns, steps, c, c_stride); break;
+        case 4:
+          some_rows<kInto, 4>(rows, K, a, a_stride, columns, steps, c, c_stride, ahead);
+          break;
+        case 3:
+          some_rows<kInto, 3>(rows, K, a, a_stride, columns, steps, c, c_stride, ahead);
+          break;
 #endif
 #if defined(__AVX512F__) || defined(__AVX2__) || defined(__aarch64__)
-        case 2: some_rows<kInto, 2>(rows, K, a, a_stride, columns, steps, c, c_stride); break;
+        case 2:
+          some_rows<kInto, 2>(rows, K, a, a_stride, columns, steps, c, c_stride, ahead);
+          break;
 #endif
-        default: some_rows<kInto, 1>(rows, K, a, a_stride, columns, steps, c, c_stride);
+        default: some_rows<kInto, 1>(rows, K, a, a_stride, columns, steps, c, c_stride, ahead);
       }
+      if (ahead != nullptr) ahead += K * kLanes;
       m += rows;
     }
   }

@@ -230,8 +230,14 @@ void product_back(const Backward& work, const SequenceShare& share, const Factor
     }
     for_parts(0, factor.depth, kDepthTogether, backwards, [&](std::int64_t k, std::int64_t K) {
       const auto take = [&](std::int64_t block, std::int64_t count) {
-        product<Into::sum>(tiles, rows, K, grad + k, factor.stride, panel_of(factor, block, count),
-                           k, carried_h(work, block, row), kPanelWidth);
+        Panel<Element> panel = panel_of(factor, block, count);
+        const std::int64_t a_block = kUnitsPerBlock * factor.depth;
+        const std::int64_t next =
+            next_to_fetch(share.output_begin, share.output_end, block, kBlocksPerPanel, backwards,
+                          a_block * static_cast<std::int64_t>(sizeof(Element)));
+        if (next >= 0) panel.ahead = factor.panels + next * a_block + k * kPanelWidth;
+        product<Into::sum>(tiles, rows, K, grad + k, factor.stride, panel, k,
+                           carried_h(work, block, row), kPanelWidth);
       };
       for_parts(share.output_begin, share.output_end, kBlocksPerPanel, backwards, take);
     });

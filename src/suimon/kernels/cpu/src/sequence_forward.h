@@ -118,8 +118,8 @@ class Projection {
 // The sums of some rows of a tile, but for what a norm or a reset comes before. Returns where they
 // stand: in `z`, or where x's part of them was made.
 float* add_up(const Forward& work, const Projection& projection, std::int64_t step,
-              std::int64_t block, std::int64_t blocks, std::int64_t row, std::int64_t rows,
-              Tiles& tiles, float* z) {
+              std::int64_t block, std::int64_t blocks, const Panel<Element>& hh, std::int64_t row,
+              std::int64_t rows, Tiles& tiles, float* z) {
   const SequenceShape& shape = work.shape;
   const std::int64_t begin = time_of(shape, step) * shape.rows + row;
   if (projection.ahead()) {
@@ -132,10 +132,23 @@ float* add_up(const Forward& work, const Projection& projection, std::int64_t st
   if (work.cell.kind == Kind::gru) {  // m comes from h alone
     for (std::int64_t n = 0; n < rows; ++n) store(z + n * kTileWidth + 3 * kLanes, Floats{});
   }
-  const auto hh = panel_of(work.panels_hh, work.cell.gates_from_h(), shape.hidden, block, blocks);
   product<Into::sum>(tiles, rows, shape.hidden, work.h_before + begin * shape.hidden, shape.hidden,
                      hh, 0, z + work.cell.first_from_h() * kLanes, kTileWidth);
   return z;
+}
+
+// The recurrent weights of the tile that starts at `block`, those of the next one to be fetched.
+Panel<Element> recurrent_panel(const Forward& work, const SequenceShare& share,
+                               std::int64_t block, std::int64_t blocks, std::int64_t together,
+                               bool backwards) {
+  const int gates = work.cell.gates_from_h();
+  const std::int64_t depth = work.shape.hidden, a_block = gates * kUnitsPerBlock * depth;
+  Panel<Element> panel = panel_of(work.panels_hh, gates, depth, block, blocks);
+  const std::int64_t next =
+      next_to_fetch(share.block_begin, share.block_end, block, together, backwards,
+                    a_block * static_cast<std::int64_t>(sizeof(Element)));
+  if (next >= 0) panel.ahead = work.panels_hh + next * a_block;
+  return panel;
 }
 
 template <Kind kKind, History kHistory>
@@ -147,16 +160,19 @@ void run_steps(const Forward& work, const SequenceShare& share) {
   alignas(64) float room[kRowsTogether * kTileWidth];
   for (std::int64_t step = 0; step < work.shape.steps; ++step) {
     projection.prepare(step, tiles);
+    const bool backwards = step % 2 != 0;
     const auto take = [&](std::int64_t block, std::int64_t blocks) {
+      const Panel<Element> hh =
+          recurrent_panel(work, share, block, blocks, range.blocks_in_tile, backwards);
       for_rows(share, [&](std::int64_t row, std::int64_t rows) {
         const float* z =
-            add_up(work, projection, step, block, blocks, row, rows, tiles, room);
+            add_up(work, projection, step, block, blocks, hh, row, rows, tiles, room);
         for (std::int64_t n = 0; n < blocks; ++n) {
           finish_step<kKind, kHistory>(work, step, block + n, row, row + rows, z + n * sums);
         }
       });
     };
-    for_parts(share.block_begin, share.block_end, range.blocks_in_tile, step % 2 != 0, take);
+    for_parts(share.block_begin, share.block_end, range.blocks_in_tile, backwards, take);
     meet(share);
   }
 }

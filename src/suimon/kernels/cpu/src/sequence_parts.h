@@ -172,6 +172,18 @@ SUIMON_INLINE void for_rows(const SequenceShare& share, const auto& work) {
   }
 }
 
+// Bytes of one thread's weights beyond which a second level of cache does not keep them.
+constexpr std::int64_t kTooLargeToStay = 1 << 20;
+
+// The block that a loop from `begin` to `end` by `together` comes to after `block`, whose weights are
+// then to be fetched; negative where the loop ends, or where all the weights stay near.
+std::int64_t next_to_fetch(std::int64_t begin, std::int64_t end, std::int64_t block,
+                           std::int64_t together, bool backwards, std::int64_t bytes_a_block) {
+  if ((end - begin) * bytes_a_block <= kTooLargeToStay) return -1;
+  const std::int64_t next = backwards ? block - together : block + together;
+  return next < begin || next >= end ? -1 : next;
+}
+
 // Call work(begin, count) for `together` at a time of the numbers from `begin` to `end`, from the last
 // to the first where `backwards`. Loops over weights go to and fro: where these do not fit a cache,
 // what was read last is still in it.

@@ -72,11 +72,16 @@ SUIMON_INLINE Floats load(const Bf16* from) {
 
 // Rounded to the nearest, ties to even; a NaN stays one.
 SUIMON_INLINE void store(Bf16* to, Floats value) {
+#if defined(__AVX512BF16__)
+  const auto halves = (Halves)_mm512_cvtneps_pbh((__m512)value);  // takes what is below 1e-38 for 0
+  *reinterpret_cast<HalvesInMemory*>(to) = halves;
+#else
   Words bits = (Words)value;
   bits = (bits + (((bits >> 16) & 1u) + 0x7fffu)) >> 16;
   const Words nan = Words{} + 0x7fc0u;
   const Words rounded = value == value ? bits : nan;
   *reinterpret_cast<HalvesInMemory*>(to) = __builtin_convertvector(rounded, Halves);
+#endif
 }
 
 // The smaller of x and a limit; a NaN stays one.
