@@ -1,6 +1,7 @@
 #include "panels.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "thread_pool.h"
 
@@ -16,21 +17,63 @@ std::int64_t offset(const PanelSteps& steps, std::int64_t k, std::int64_t column
          within % side;
 }
 
-// One row of W becomes one column of a group: `filled` entries, then zeros to the end.
-template <typename Element>
-void put_column(Element* group, const PanelSteps& steps, std::int64_t depth, std::int64_t column,
-                const float* row, std::int64_t filled) {
-  constexpr std::int64_t side = kSideBySide<Element>;
-  std::int64_t k = 0;
-  while (k < filled) {
-    Element* to = group + offset<Element>(steps, k, column);
-    const std::int64_t end = std::min(filled, k + steps.tile_depth - k % steps.tile_depth);
-    for (; k + side <= end; k += side, to += steps.row) {
-      for (std::int64_t n = 0; n < side; ++n) put(to + n, row[k + n]);
+// A line of a panel: 64 bytes, a word for each column of a group, that is one float32, or the two
+// bfloat16 that stand side by side. Some lines are put together before they go to the panel; one
+// column after another would touch all of them each time.
+constexpr std::int64_t kLines = 16;
+typedef std::uint32_t Lines[kLines][kUnitsPerBlock];
+typedef std::uint32_t Columns[kUnitsPerBlock][kLines];
+typedef std::uint32_t FourWords __attribute__((vector_size(16), aligned(4)));
+
+// Rows of four become columns of four.
+void transpose_four(const std::uint32_t* from, std::uint32_t* to) {
+  FourWords row[4];
+  for (int n = 0; n < 4; ++n) std::memcpy(&row[n], from + n * kLines, sizeof row[n]);
+  const FourWords a = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+  const FourWords b = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+  const FourWords c = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+  const FourWords d = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+  row[0] = __builtin_shufflevector(a, b, 0, 1, 4, 5);
+  row[1] = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+  row[2] = __builtin_shufflevector(c, d, 0, 1, 4, 5);
+  row[3] = __builtin_shufflevector(c, d, 2, 3, 6, 7);
+  for (int n = 0; n < 4; ++n) std::memcpy(to + n * kUnitsPerBlock, &row[n], sizeof row[n]);
+}
+
+void transpose(const Columns& columns, Lines& lines) {
+  for (int n = 0; n < kLines; n += 4) {
+    for (int column = 0; column < kUnitsPerBlock; column += 4) {
+      transpose_four(&columns[column][n], &lines[n][column]);
     }
-    for (std::int64_t n = 0; k < end; ++k, ++n) put(to + n, row[k]);
   }
-  for (; k < depth; ++k) put(group + offset<Element>(steps, k, column), 0.0f);
+}
+
+// Rows of W become the columns of a group: `filled` entries of `count` rows, `width` apart, and zeros
+// in all other places of the group, `depth` deep.
+template <typename Element>
+void put_columns(Element* group, const PanelSteps& steps, std::int64_t depth, const float* rows,
+                 std::int64_t width, std::int64_t count, std::int64_t filled) {
+  constexpr std::int64_t side = kSideBySide<Element>;
+  constexpr std::int64_t together = kLines * side;
+  alignas(64) Columns columns{};
+  alignas(64) Lines lines;
+  for (std::int64_t k = 0; k < depth; k += together) {
+    const std::int64_t here = std::clamp<std::int64_t>(filled - k, 0, together);
+    for (std::int64_t column = 0; column < count; ++column) {
+      const float* row = rows + column * width + k;
+      Element entries[together] = {};
+      if (here == together) {  // of a known length: the compiler makes it vectors
+        for (std::int64_t n = 0; n < together; ++n) put(entries + n, row[n]);
+      } else {
+        for (std::int64_t n = 0; n < here; ++n) put(entries + n, row[n]);
+      }
+      std::memcpy(columns[column], entries, sizeof entries);
+    }
+    transpose(columns, lines);
+    for (std::int64_t n = 0; n < kLines && k + n * side < depth; ++n) {
+      std::memcpy(group + offset<Element>(steps, k + n * side, 0), lines[n], sizeof lines[n]);
+    }
+  }
 }
 
 }  // namespace
@@ -49,12 +92,9 @@ void pack_for_gates(const GateMatrix& matrix, std::int64_t blocks_in_panel,
       Element* group = data + (columns_of(panel, g, 0) - data);
       const std::int64_t gate = matrix.order[g % matrix.gates];
       const std::int64_t begin = (first + g / matrix.gates) * kUnitsPerBlock;
-      for (std::int64_t column = 0; column < kUnitsPerBlock; ++column) {
-        const std::int64_t unit = begin + column;
-        const float* row = matrix.values + (gate * matrix.units + unit) * matrix.width;
-        put_column(group, steps_of(panel, g), depth, column, row,
-                   unit < matrix.units ? matrix.width : 0);
-      }
+      const std::int64_t inside = std::clamp<std::int64_t>(matrix.units - begin, 0, kUnitsPerBlock);
+      const float* rows = matrix.values + (gate * matrix.units + begin) * matrix.width;
+      put_columns(group, steps_of(panel, g), depth, rows, matrix.width, inside, matrix.width);
     }
   };
   const std::int64_t count = (blocks + blocks_in_panel - 1) / blocks_in_panel;
@@ -78,9 +118,14 @@ void pack_for_state(const GateMatrix& matrix, std::int64_t padded_units,
         const PanelSteps steps = steps_of(panel, g);
         Element* to = data + (columns_of(panel, g, 0) - data) + offset<Element>(steps, k, 0);
         const std::int64_t begin = (first + g) * kUnitsPerBlock;
-        for (std::int64_t column = 0; column < kUnitsPerBlock; ++column) {
-          const bool inside = unit < matrix.units && begin + column < matrix.width;
-          put(to + column * kSideBySide<Element>, inside ? row[begin + column] : 0.0f);
+        const std::int64_t inside =
+            unit < matrix.units ? std::min(matrix.width - begin, kUnitsPerBlock) : 0;
+        for (std::int64_t column = 0; column < inside; ++column) {
+          put(to + column * kSideBySide<Element>, row[begin + column]);
+        }
+        for (std::int64_t column = std::max<std::int64_t>(inside, 0); column < kUnitsPerBlock;
+             ++column) {
+          put(to + column * kSideBySide<Element>, 0.0f);
         }
       }
     }

@@ -9,6 +9,7 @@
 
 #if defined(SUIMON_AMX) || defined(SUIMON_AVX512_BF16)
 #include <immintrin.h>
+#define SUIMON_PAIRS  // bfloat16, two neighbours at a time
 #endif
 
 namespace suimon {
@@ -18,7 +19,7 @@ namespace {
 enum class Into { sum, fresh };
 
 // How many rows and groups of 16 columns stay in registers: nearly all that the set has.
-#if defined(SUIMON_AVX512_BF16)
+#if defined(SUIMON_PAIRS)
 constexpr int kRows = 6;
 constexpr int kGroups = 2;  // as many as lie side by side in a panel
 #elif defined(__AVX512F__)
@@ -37,7 +38,7 @@ SUIMON_INLINE Floats multiply_add(const float* a, const float* column, Floats su
   return *a * load(column) + sum;
 }
 
-#ifdef SUIMON_AVX512_BF16
+#ifdef SUIMON_PAIRS
 SUIMON_INLINE Floats multiply_add(const Bf16* a, const Bf16* column, Floats sum) {
   std::int32_t pair;
   std::memcpy(&pair, a, sizeof pair);
@@ -165,7 +166,7 @@ void product_in_registers(std::int64_t M, std::int64_t K, const Element* A, std:
       const Element* a = A + m * a_stride;
       float* c = C + m * c_stride + g * kLanes;
       switch (groups) {
-#if defined(__AVX512F__) && !defined(SUIMON_AVX512_BF16)
+#if defined(__AVX512F__) && !defined(SUIMON_PAIRS)
         case 4:
           some_rows<kInto, 4>(rows, K, a, a_stride, columns, steps, c, c_stride, ahead);
           break;
@@ -268,9 +269,15 @@ SUIMON_INLINE void in_tiles(std::int64_t K, const Bf16* A, std::int64_t a_stride
   if constexpr (kTwoRows && kTwoColumns) _tile_stored(3, below + kLanes, c_bytes);
 }
 
+// Up to so many rows vectors are quicker than matrix registers, which take sixteen.
+constexpr std::int64_t kFewRows = 1;
+
 template <Into kInto>
 void product(Tiles& tiles, std::int64_t M, std::int64_t K, const Bf16* A, std::int64_t a_stride,
              const Panel<Bf16>& panel, std::int64_t k_begin, float* C, std::int64_t c_stride) {
+  if (M <= kFewRows) {
+    return product_in_registers<kInto>(M, K, A, a_stride, panel, k_begin, C, c_stride);
+  }
   for (std::int64_t m = 0; m < M; m += 32) {
     const int rows = static_cast<int>(M - m < 32 ? M - m : 32);
     const int upper = rows < 16 ? rows : 16;
