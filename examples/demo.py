@@ -119,7 +119,8 @@ def print_functions(share: ParsedShare) -> None:
     accepted = min(len(share.accepted), 3)
     print(f"   Functions it wrote (Python accepts {accepted} of these {len(shown)}):\n")
     for function in shown:
-        lines = [line.rstrip()[:90] for line in function.splitlines() if line.strip()]
+        written = function.expandtabs(4).splitlines()
+        lines = [line.rstrip()[:90] for line in written if line.strip()]
         more = [f"… {len(lines) - 20} lines more"] if len(lines) > 20 else []
         for line in [*lines[:20], *more, ""]:
             print(f"      {line}".rstrip())

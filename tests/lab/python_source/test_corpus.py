@@ -48,8 +48,15 @@ def library(tmp_path: Path) -> Path:
 
 def test_prose_is_stripped_and_empty_bodies_filled():
     assert unparsed(stripped(PROGRAM.encode())) == (
-        "class Gate:\n    pass\n\ndef flow(x):\n    note = 'kept'\n    return x\n"
+        "class Gate:\n\tpass\n\ndef flow(x):\n\tnote = 'kept'\n\treturn x\n"
     )
+
+
+def test_a_level_of_indentation_is_one_tab_and_strings_keep_their_spaces():
+    source = 'def f(x):\n  if x:\n    return f"{x}\\n    four"\n  return "    "\n'
+    text = unparsed(stripped(source.encode()))
+    assert text.startswith("def f(x):\n\tif x:\n\t\treturn f")
+    assert ast.dump(ast.parse(text)) == ast.dump(ast.parse(source))
 
 
 def test_characters_beyond_ascii_become_escapes_of_the_same_value():
@@ -91,7 +98,8 @@ def test_every_module_is_written_once_to_one_side(library, tmp_path):
         for file in written:
             relative = file.relative_to(Path(report.folder) / part)
             assert is_validation(relative) == (part == "valid")
-            assert file.read_text() == ast.unparse(ast.parse(file.read_text())) + "\n"
+            spaces = ast.unparse(ast.parse(file.read_text())) + "\n"
+            assert file.read_text().expandtabs(4) == spaces
             assert "Doc" not in file.read_text()
 
 

@@ -8,6 +8,7 @@ English), and the split is by file, so that the validation text is of modules ne
 import ast
 import hashlib
 import json
+import re
 import sysconfig
 import warnings
 from collections.abc import Callable, Iterator
@@ -27,7 +28,11 @@ TABLE_SHARE = 0.25
 VALID_PER_HUNDRED = 10
 """Of a hundred modules about this many are kept for validation."""
 
-FORMAT = 1
+INDENTATION = re.compile(r"^(?: {4})+", re.MULTILINE)
+"""At the beginning of a line; ``ast.unparse`` writes a string over several lines in no other case
+than an f-string, in which the change does no harm."""
+
+FORMAT = 2
 """Raised when the stripping changes, so that an older cached corpus is not taken for a new one."""
 
 
@@ -95,10 +100,14 @@ def stripped(source: bytes) -> ast.Module:
 def unparsed(module: ast.Module) -> str:
     """The module as ASCII text in ``ast.unparse``'s own layout, ending with a newline.
 
-    Characters beyond ASCII occur in string literals only, where an escape means the same; without
-    them the alphabet is a third of the size.
+    Indented by tabs: a level is one character and not four, so that a network reads a seventh more
+    program in the same time, and sees farther back. Characters beyond ASCII occur in string
+    literals only, where an escape means the same; without them the alphabet is a third of the size.
+
+    Raises:
+        SyntaxError: a name is not ASCII.
     """
-    text = ast.unparse(module)
+    text = INDENTATION.sub(lambda spaces: "\t" * (len(spaces[0]) // 4), ast.unparse(module))
     if not text.isascii():
         text = text.encode("ascii", "backslashreplace").decode("ascii")
         ast.parse(text)  # a name beyond ASCII cannot be escaped: SyntaxError, and it is left out
