@@ -1,17 +1,18 @@
 """Our layers against torch's: what a training step and a forward pass take, at many sizes.
 
-``python benchmarks/layers.py [--rounds 30] [--cells LSTM GRU RNN] [--sizes 2 5] [--threads 1 2]``
-writes ``benchmarks/results/layers.json``. The peer of RNN, GRU and LSTM is torch.nn's own layer,
-with the same weights. torch has no MinGRU or MinLSTM; their peer is the parallel scan in logarithms
-of Feng et al. (2024), appendix B, in plain torch. It makes the candidate positive, so that it
-computes something else, with as many weights and products. The LSTM has JAX's ``lax.scan`` beside
-it too, where that is installed and has as many threads. ``variants.py`` has the LSTM's variants.
+``python benchmarks/layers.py [--rounds 30] [--seconds 30] [--cells LSTM GRU RNN] [--sizes 2 5]
+[--threads 1 2]`` writes ``benchmarks/results/layers.json``. The peer of RNN, GRU and LSTM is
+torch.nn's own layer, with the same weights. torch has no MinGRU or MinLSTM; their peer is the
+parallel scan in logarithms of Feng et al. (2024), appendix B, in plain torch. It makes the
+candidate positive, so that it computes something else, with as many weights and products. The LSTM
+has JAX's ``lax.scan`` beside it too, where that is installed and has as many threads.
+``variants.py`` has the LSTM's variants.
 
 A training step is forward and backward, gradients of the input included, as for a layer within a
 network; ``forward`` is a pass under ``torch.inference_mode``. bfloat16 is that of autocast, the
-weights in float32, its peer both torch's bfloat16 and torch's float32. Beside each training step
-stands the share of the peak of torch's float32 matrix product, measured in the same run, that
-either side reaches: two operations a weight, step and row forward, four backward.
+weights in float32, its peer both torch's bfloat16 and torch's float32. Beside each row stands the
+share that either side reaches of the peak of float32 products, which a matrix product of torch's
+gives that takes its turn with both: two operations a weight, step and row forward, four backward.
 """
 
 import argparse
@@ -136,7 +137,7 @@ MODES = {"training": training_step, "forward": forward_pass}
 
 
 def measure(
-    name: str, size: Size, mode: str, dtype: str, rounds: int, peak: float
+    name: str, size: Size, mode: str, dtype: str, rounds: int, seconds: float
 ) -> dict[str, Any]:
     """Both layers in turns, and how far apart their outputs are where they compute the same."""
     ours, peer = pair(name, size)
@@ -150,8 +151,10 @@ def measure(
     if beside_jax:
         own = {key.removesuffix("_l0"): weight for key, weight in peer.named_parameters()}
         steps["jax"], of_jax = jax_lstm(own, x, mode == "training")
-    times = interleaved(steps, rounds=rounds)
+    steps["product"] = float32_product()
+    times = interleaved(steps, rounds=rounds, most_s=seconds)
     found: dict[str, Any] = {
+        "rounds": times.rounds,
         **times.summary(),
         "peer_times_suimon": rounded(times.ratio("peer", "suimon")),
     }
@@ -166,15 +169,14 @@ def measure(
     return {
         "peer_is": "torch.nn",
         **found,
-        **shares_of_peak(times, name, size, mode, peak),
+        **shares_of_peak(times, name, size, mode),
         "largest_difference": rounded(apart(ours, peer, x, bf16)),
     }
 
 
-def shares_of_peak(
-    times: Timings, name: str, size: Size, mode: str, peak: float
-) -> dict[str, float]:
+def shares_of_peak(times: Timings, name: str, size: Size, mode: str) -> dict[str, float]:
     """Of the float32 products' peak, by the products that the definition has."""
+    peak = PRODUCT / times.median("product")
     passes = 3 if mode == "training" else 1
     weights = GATES[name] * size.H * (size.I + size.H)
     operations = 2.0 * passes * weights * size.T * size.B
@@ -192,11 +194,14 @@ def apart(ours: nn.Module, peer: nn.Module, x: Tensor, bf16: bool) -> float:
     return (output.float() - peer(x)[0]).abs().max().item()
 
 
-def peak_of_products(rounds: int) -> float:
-    """Operations a second of torch's float32 matrix product on this many threads, at its best."""
+PRODUCT = 2.0 * 1024**3
+"""Operations of what :func:`float32_product` gives."""
+
+
+def float32_product() -> Step:
+    """torch's product of two matrices of 1024 by 1024: what a peak is measured by."""
     a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
-    times = interleaved({"product": lambda: a @ b}, rounds=rounds)
-    return 2.0 * 1024**3 / min(times.seconds["product"])
+    return lambda: a @ b
 
 
 def dtypes_for(name: str) -> tuple[str, ...]:
@@ -209,6 +214,9 @@ def parse_arguments() -> argparse.Namespace:
     every = sorted({1, torch.get_num_threads()})
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=30, help="turns that each side takes")
+    parser.add_argument(
+        "--seconds", type=float, default=30, help="of a row, after which 5 turns must do"
+    )
     parser.add_argument("--cells", nargs="+", default=[*GATES, *LINEAR])
     parser.add_argument("--sizes", nargs="+", type=int, default=list(range(len(SIZES))))
     parser.add_argument("--threads", nargs="+", type=int, default=every)
@@ -220,20 +228,17 @@ def main() -> None:
     given = parse_arguments()
     torch.manual_seed(0)
     results: dict[str, Any] = {}
-    peaks: dict[str, float] = {}
     for threads in given.threads:
         torch.set_num_threads(threads)
-        peak = peaks[f"threads={threads}"] = peak_of_products(given.rounds)
         for name in given.cells:
             for size in (SIZES[n] for n in given.sizes):
                 for mode in given.modes:
                     for dtype in dtypes_for(name):
                         key = f"{name}, {mode}: {size} threads={threads} {dtype}"
-                        row = measure(name, size, mode, dtype, given.rounds, peak)
+                        row = measure(name, size, mode, dtype, given.rounds, given.seconds)
                         results[key] = row
                         print(f"{key:75} {row['peer_is']}: {row['peer_times_suimon']}", flush=True)
-    settings = {"rounds": given.rounds, "peak_operations_a_second": peaks}
-    write_report("layers", results, settings=settings)
+    write_report("layers", results, settings=vars(given))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ the weights of ours, so that a report can show that they compute the same.
 
 import os
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,8 +17,9 @@ Step = Callable[[], object]
 MISSING = "{} is not installed, its rows are left out: pip install 'suimon[bench]' brings it"
 
 
+@cache
 def installed(package: str) -> bool:
-    """Whether a package is there; says so where it is not."""
+    """Whether a package is there; says so, once, where it is not."""
     if find_spec(package) is None:
         print(MISSING.format(package), flush=True)
         return False

@@ -7,6 +7,7 @@ names the machine, the versions and the threads that they belong to.
 
 import gc
 import json
+import math
 import os
 import platform
 import statistics
@@ -52,6 +53,11 @@ class Timings:
         pairs = zip(self.seconds[slower], self.seconds[faster], strict=True)
         return statistics.median(one / other for one, other in pairs)
 
+    @property
+    def rounds(self) -> int:
+        """How many turns each candidate had."""
+        return len(next(iter(self.seconds.values())))
+
     def summary(self) -> dict[str, dict[str, float]]:
         """Median, least and greatest seconds of every candidate, for a report."""
         return {
@@ -71,6 +77,8 @@ def interleaved(
     warmup: int = 2,
     least_s: float = 0.005,
     rest_s: float = 0.0,
+    most_s: float = math.inf,
+    least_rounds: int = 5,
 ) -> Timings:
     """Time candidates in turns.
 
@@ -81,13 +89,18 @@ def interleaved(
         least_s: a candidate quicker than this repeats within its turn until it takes as long,
             and the mean of the turn counts.
         rest_s: pause before each turn, for threads of the last candidate that look for more work.
+        most_s: begin no further round after so long,
+        least_rounds: but for this many.
     """
     repeats = {name: _repeats(call, warmup, least_s) for name, call in candidates.items()}
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     gc.collect()
     gc.disable()
+    began = perf_counter()
     try:
-        for _ in range(rounds):
+        for round_ in range(rounds):
+            if round_ >= least_rounds and perf_counter() - began > most_s:
+                break
             for name, call in candidates.items():
                 sleep(rest_s)
                 start = perf_counter()
