@@ -155,6 +155,7 @@ void product_in_registers(std::int64_t M, std::int64_t K, const Element* A, std:
                           const Panel<Element>& panel, std::int64_t k_begin, float* C,
                           std::int64_t c_stride) {
   const Element* ahead = panel.ahead;
+  int to_fetch = panel.groups;  // rows are taken in parts, and a group is fetched with each of these
   for (int g = 0; g < panel.groups; g += kGroups) {
     const int groups = panel.groups - g < kGroups ? panel.groups - g : kGroups;
     const PanelSteps steps = steps_of(panel, g);
@@ -181,7 +182,7 @@ void product_in_registers(std::int64_t M, std::int64_t K, const Element* A, std:
 #endif
         default: some_rows<kInto, 1>(rows, K, a, a_stride, columns, steps, c, c_stride, ahead);
       }
-      if (ahead != nullptr) ahead += K * kLanes;
+      if (ahead != nullptr) ahead = --to_fetch > 0 ? ahead + K * kLanes : nullptr;
       m += rows;
     }
   }

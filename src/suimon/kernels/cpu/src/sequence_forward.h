@@ -162,11 +162,12 @@ void run_steps(const Forward& work, const SequenceShare& share) {
     projection.prepare(step, tiles);
     const bool backwards = step % 2 != 0;
     const auto take = [&](std::int64_t block, std::int64_t blocks) {
-      const Panel<Element> hh =
+      Panel<Element> hh =
           recurrent_panel(work, share, block, blocks, range.blocks_in_tile, backwards);
       for_rows(share, [&](std::int64_t row, std::int64_t rows) {
         const float* z =
             add_up(work, projection, step, block, blocks, hh, row, rows, tiles, room);
+        hh.ahead = nullptr;  // once is enough
         for (std::int64_t n = 0; n < blocks; ++n) {
           finish_step<kKind, kHistory>(work, step, block + n, row, row + rows, z + n * sums);
         }
