@@ -119,7 +119,7 @@ def measured_on(report: dict[str, Any]) -> str:
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {' '.join(machine['isa'])}\n"
         f"torch {versions['torch']}, {report['when'][:10]}, "
-        f"median of {report['settings']['rounds']} rounds taken in turns\n\n"
+        f"median of up to {report['settings']['rounds']} rounds taken in turns\n\n"
     )
 
 

@@ -1,6 +1,7 @@
 """How the native kernel sees each cell: its sums, what it keeps of a step, and its weights."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from torch import Tensor
 
@@ -66,12 +67,17 @@ def form_of(cell: Cell) -> Form | None:
         forget = "f" if cell.forget_gate else None
         return _same_sums(name, len(cell.stored_gates), ("i", forget, "g", "o"), "c")
     if type(cell) is GRUCell:
-        # Sums n r z m: m, with h alone, is what the reset gate multiplies.
-        name = "gru" if cell.reset_after else RESET_FIRST
-        return Form(name, 3, (2, 0, 1), 1, 4, ("r", "z", "n", None), "h")
+        return _gru("gru" if cell.reset_after else RESET_FIRST)
     return None
 
 
+@cache
+def _gru(name: str) -> Form:
+    """Sums n r z m: m, with h alone, is what the reset gate multiplies."""
+    return Form(name, 3, (2, 0, 1), 1, 4, ("r", "z", "n", None), "h")
+
+
+@cache
 def _same_sums(name: str, gates: int, kept: tuple[str | None, ...], carry: str | None) -> Form:
     """A cell that adds the products with x and with h to the same sums."""
     return Form(name, gates, tuple(range(gates)), 0, gates, kept, carry)

@@ -16,6 +16,8 @@ from suimon.kernels.cpu.forms import Form
 from suimon.shapes import Weights
 
 PEEPHOLES = ("peephole_i", "peephole_f", "peephole_o")
+PLAIN = frozenset(("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+"""A cell of no other weights has no norm, no peephole and no projection."""
 
 
 class Kept(NamedTuple):
@@ -74,6 +76,8 @@ def gain_name(weights: Weights, of: str = "h") -> str | None:
 
 def shared_arrays(form: Form, weights: Weights, H: int, U: int) -> dict[str, Tensor | None]:
     """The arrays of peepholes and norms that both passes read."""
+    if weights.keys() <= PLAIN:
+        return dict.fromkeys(("peephole", "gain_h", "gain_x", "c_gain", "c_bias", "weight_hr"))
     named = {name: weights[name].detach() for name in weights if weights[name].dim() == 1}
     c_gain = named.get("norm_c_gain")
     c_bias = None if c_gain is None else named.get("norm_c_bias", torch.zeros(H))

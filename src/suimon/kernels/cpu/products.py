@@ -11,7 +11,6 @@ from suimon.kernels.cpu.forms import Form
 from suimon.kernels.cpu.phases import Gradients, Kept, vector_gradients
 from suimon.shapes import Weights
 
-
 NARROW = 64
 """Columns of a weight up to which its gradient is quicker made the other way round."""
 
