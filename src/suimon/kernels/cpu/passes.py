@@ -14,14 +14,7 @@ from suimon.cells import Cell
 from suimon.kernels.api import ScanRequest
 from suimon.kernels.autocast import autocast_dtype
 from suimon.kernels.cpu import pages, phases
-from suimon.kernels.cpu.blocks import (
-    LANES,
-    PAIRED,
-    of_units,
-    round_up,
-    wide,
-    without_padding,
-)
+from suimon.kernels.cpu.blocks import LANES, PAIRED, of_units, round_up, wide, without_padding
 from suimon.kernels.cpu.forms import Form, form_of
 from suimon.kernels.cpu.native import instruction_set, named_arrays
 from suimon.kernels.cpu.products import Pulled, through_the_products
@@ -171,11 +164,7 @@ def backward(
             **_around_the_steps(request, U, P),
             **phases.shared_arrays(form, weights, H, U),
             **phases.room_backward(form, weights, B, U),
-            normed_h=kept.normed_h,
-            rate_h=kept.rate_h,
-            normed_x=kept.normed_x,
-            rate_x=kept.rate_x,
-            c_rate=kept.c_rate,
+            **kept._asdict(),
             grad_product_h=gradients.product_h,
             grad_product_x=gradients.product_x,
             grad_projected=gradients.projected,

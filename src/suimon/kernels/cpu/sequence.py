@@ -10,13 +10,7 @@ from suimon.cells import Cell
 from suimon.kernels.api import ScanRequest, ScanResult
 from suimon.kernels.autocast import autocast_dtype
 from suimon.kernels.cpu.native import multiplies_bf16
-from suimon.kernels.cpu.passes import (
-    Saved,
-    backward,
-    forward,
-    parts_of,
-    trace_of,
-)
+from suimon.kernels.cpu.passes import Saved, backward, forward, parts_of, trace_of
 from suimon.kernels.cpu.phases import Kept
 from suimon.kernels.differentiation import gradients
 from suimon.kernels.flattening import differentiable_inputs, with_inputs
