@@ -11,11 +11,9 @@ namespace {
 // Multiplications of all steps that keep one thread busy for longer than waking another one takes.
 constexpr double kWorkPerThread = 4e6;
 
-// Up to here every thread reads all weights and does some of the rows, so that none waits for
-// another; beyond, the weights leave its cache, and it does some of the units of all rows.
-constexpr std::int64_t kMostUnitsByRows = 256;
-
-// Rows that a thread must have for a row's share of reading the weights to be small.
+// Rows that a thread must have for a row's share of reading the weights to be small. Where there are
+// so many for all threads, each reads all weights and does its own rows, and none waits for another;
+// else each does some of the units of all rows, and they meet at every step.
 constexpr std::int64_t kLeastRows = 8;
 
 std::int64_t divide_up(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
@@ -59,7 +57,7 @@ void share_out(const auto& work, Isa isa, int threads) {
                           static_cast<double>(shape.inputs + shape.hidden);
   const auto wanted = static_cast<std::int64_t>(std::min(products / kWorkPerThread, 1e6));
   const std::int64_t most = std::clamp<std::int64_t>(wanted, 1, std::max(threads, 1));
-  const bool by_rows = shape.units <= kMostUnitsByRows && shape.rows >= 2 * kLeastRows;
+  const bool by_rows = shape.rows / kLeastRows >= std::min(most, panels);
   const std::int64_t pieces = by_rows ? shape.rows / kLeastRows : panels;
   const int members = static_cast<int>(std::max<std::int64_t>(1, std::min(most, pieces)));
   run_team(members, [&](int member, int size, Barrier& barrier) {
