@@ -59,12 +59,14 @@ def recipe() -> str:
             for s in rule.SIZES
         ),
     )  # fmt: skip
-    dropouts = table(("Passes from", "Dropout", "Input dropout"), rule.DROPOUTS)
+    passes = f"Passes times hidden / {rule.DROPOUT_WIDTH} from"
+    dropouts = table((passes, "Dropout", "Input dropout"), rule.DROPOUTS)
     rules = {f"`{name}`": cell for name, cell in rule.CELLS.items()} | {"any other": rule.ANY_CELL}
     cell_rules = table(
-        ("Cell", "Layers, at least", "Learning rate times"),
-        ((name, c.least_layers, f"{c.learning_rate:g}") for name, c in rules.items()),
-    )
+        ("Cell", "Layers, at least", "Forget bias"),
+        ((name, c.least_layers, "" if c.forget_bias is None else f"{c.forget_bias:g}")
+         for name, c in rules.items()),
+    )  # fmt: skip
     return f"{sizes}\n{dropouts}\n{cell_rules}"
 
 

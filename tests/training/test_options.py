@@ -38,7 +38,7 @@ def test_a_given_budget_is_the_only_one(budget: str) -> None:
         ({"patience": 0}, "patience = 0: give a whole number from 1, at most 1000000"),
         (
             {"optimizer": "adamm"},
-            "optimizer = 'adamm': give one of adamw, adam, sgd, rmsprop",
+            "optimizer = 'adamm': give one of adamw, muon, adam, sgd, rmsprop",
         ),
         ({"precision": "fp16"}, "precision = 'fp16': give one of fp32, bf16"),
         (

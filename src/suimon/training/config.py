@@ -59,8 +59,10 @@ class TrainingConfig(BaseModel):
         description="Time steps that a gradient flows back through (truncated backpropagation).",
         json_schema_extra={"unit": "time steps"},
     )
-    optimizer: Literal["adamw", "adam", "sgd", "rmsprop"] = Field(
-        "adamw", description="How gradients become updates."
+    optimizer: Literal["adamw", "muon", "adam", "sgd", "rmsprop"] = Field(
+        "adamw",
+        description="How gradients become updates; muon moves the recurrent layers' matrices by "
+        "orthogonalised momentum, and the rest as adamw does.",
     )
     learning_rate: float = Field(
         3e-3, gt=0, le=100, description="Highest step size, reached after the warm-up."
@@ -75,7 +77,8 @@ class TrainingConfig(BaseModel):
         0.9,
         ge=0,
         lt=1,
-        description="Share of the previous direction kept: Adam's beta1, SGD's momentum.",
+        description="Share of the previous direction kept: Adam's beta1, Muon's and SGD's "
+        "momentum.",
     )
     beta2: float = Field(
         0.99,

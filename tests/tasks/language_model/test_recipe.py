@@ -34,7 +34,8 @@ def test_three_minutes_of_a_million_characters():
     config, training = choice.config, choice.training
     assert (config.layers, config.hidden, config.embedding, config.forget_bias) == (1, 512, 128, 1)
     assert (config.dropout, config.input_dropout) == (0.0, 0.0)
-    assert (training.batch_size, training.tbptt_steps, training.learning_rate) == (32, 32, 5e-3)
+    assert (training.batch_size, training.tbptt_steps, training.learning_rate) == (32, 32, 1e-2)
+    assert training.optimizer == "muon"
 
 
 def test_everything_left_open_is_complete_and_listed():
@@ -42,7 +43,7 @@ def test_everything_left_open_is_complete_and_listed():
     for name in FIRST_OPTIONS:
         assert getattr(choice.config, name) is not None
         assert choice.chosen[name] == getattr(choice.config, name)
-    for name in ("batch_size", "tbptt_steps", "learning_rate", "precision"):
+    for name in ("batch_size", "tbptt_steps", "optimizer", "learning_rate", "precision"):
         assert choice.chosen[name] == getattr(choice.training, name)
 
 
@@ -83,14 +84,30 @@ def test_short_texts_and_short_budgets_get_small_networks():
 
 
 def test_more_passes_over_the_text_mean_more_dropout():
+    narrow = LanguageModelConfig(hidden=128)
     for passes, dropout, input_dropout in DROPOUTS:
-        config = chosen(training=TrainingConfig(epochs=max(1, int(passes)))).config
+        config = chosen(narrow, TrainingConfig(epochs=max(1, int(passes)))).config
         assert (config.dropout, config.input_dropout) == (dropout, input_dropout)
     assert [row[1] for row in DROPOUTS] == sorted((row[1] for row in DROPOUTS), reverse=True)
 
 
+def test_a_wide_network_needs_dropout_after_fewer_passes():
+    training = TrainingConfig(epochs=12)
+    assert chosen(LanguageModelConfig(hidden=128), training).config.dropout == 0.0
+    assert chosen(LanguageModelConfig(hidden=512), training).config.dropout == 0.2
+    assert chosen(LanguageModelConfig(hidden=1024), training).config.dropout == 0.4
+
+
+def test_an_optimizer_that_was_asked_for_has_a_rate_of_its_own():
+    rates = [
+        chosen(training=TrainingConfig(minutes=3, optimizer=name)).training.learning_rate
+        for name in ("muon", "adamw", "sgd")
+    ]
+    assert rates == pytest.approx([1e-2, 5e-3, 5e-3])
+
+
 def test_a_budget_of_steps_counts_the_units_of_its_windows():
-    steps = 50 * LONG.units // (64 * 100)
+    steps = 12 * LONG.units // (64 * 100)
     training = TrainingConfig(steps=steps, batch_size=64, tbptt_steps=100)
     assert chosen(training=training).config.dropout == 0.2
     shorter = TrainingConfig(steps=steps // 2, batch_size=64, tbptt_steps=100)
@@ -98,13 +115,13 @@ def test_a_budget_of_steps_counts_the_units_of_its_windows():
 
 
 def test_a_larger_network_than_chosen_passes_over_the_text_less_often():
-    training = TrainingConfig(minutes=50)  # some 49 passes at the chosen size
+    training = TrainingConfig(minutes=12)  # some 14 passes at the chosen size
     assert chosen(training=training).config.dropout == 0.2
     assert chosen(LanguageModelConfig(hidden=1024), training).config.dropout == 0.0
 
 
 def test_a_large_vocabulary_slows_training_down():
-    training = TrainingConfig(minutes=50)
+    training = TrainingConfig(minutes=12)
     words = CorpusFacts(units=1_000_000, vocabulary=30_000)
     assert chosen(training=training, corpus=words).config.dropout == 0.0
 

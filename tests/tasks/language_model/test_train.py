@@ -28,7 +28,8 @@ def test_what_the_rule_chose_is_told_and_kept(rain_file, tmp_path, monkeypatch):
     train([rain_file], tmp_path / "run", config, TrainingConfig(steps=1), notify=told.append)
     assert told == [
         "chosen for 1,188 bytes and 1 steps: layers 1, embedding 64, dropout 0, input_dropout 0, "
-        "forget_bias 1, tbptt_steps 32, batch_size 8, learning_rate 0.005, precision fp32"
+        "forget_bias 1, tbptt_steps 32, batch_size 8, optimizer muon, learning_rate 0.02, "
+        "precision fp32"
     ]
     tables = RunDirectory.open(tmp_path / "run").config()
     assert tables["language_model"]["embedding"] == 64

@@ -140,6 +140,6 @@ DESCRIPTION = TaskDescription(
     config=LanguageModelConfig,
     chosen=(
         *("layers", "hidden", "embedding", "dropout", "input_dropout", "forget_bias"),
-        *("tbptt_steps", "batch_size", "learning_rate", "precision"),
+        *("tbptt_steps", "batch_size", "optimizer", "learning_rate", "precision"),
     ),
 )
