@@ -42,10 +42,16 @@ def test_a_drawn_matrix_comes_near_an_orthogonal_one():
     assert values.max() < 1.3
 
 
-def test_the_size_of_the_gradient_does_not_matter_and_zero_stays_zero():
-    matrices = drawn(2, 5, 5, dtype=torch.float32)
-    torch.testing.assert_close(orthogonal(1e-12 * matrices), orthogonal(matrices))
-    assert not orthogonal(torch.zeros(2, 5, 5)).any()
+def test_the_size_of_the_gradient_does_not_matter():
+    matrices = drawn(2, 5, 5)
+    torch.testing.assert_close(orthogonal(1e-5 * matrices), orthogonal(matrices))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_is_left_of_gradients_long_gone_moves_nothing(dtype):
+    assert not orthogonal(torch.zeros(2, 5, 5, dtype=dtype)).any()
+    for size in (1e-12, 1e-25, 1e-40):  # squares of the smaller ones are zero in float32
+        assert orthogonal(size * drawn(2, 5, 5, dtype=dtype)).abs().max() < 1e-3
 
 
 def test_float32_is_as_float64_but_for_the_rounding_of_bfloat16():

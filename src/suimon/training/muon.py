@@ -11,6 +11,9 @@ from suimon.layers.recurrent import Recurrent
 ITERATIONS = 3
 """Newton–Schulz iterations; the source takes five, which learn no more here."""
 
+LEAST_NORM = 1e-7
+"""Of a momentum; what is smaller is the rest of gradients long gone, and moves a weight by less."""
+
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the iteration's odd polynomial, chosen by the source for its slope at zero."""
 
@@ -98,7 +101,7 @@ def orthogonal(matrices: Tensor) -> Tensor:
     a, b, c = COEFFICIENTS
     tall = matrices.shape[1] > matrices.shape[2]
     X = matrices.transpose(1, 2) if tall else matrices
-    X = X / torch.linalg.matrix_norm(X, keepdim=True).clamp_min(1e-30)
+    X = X / torch.linalg.matrix_norm(X, keepdim=True).clamp_min(LEAST_NORM)
     if X.dtype == torch.float32 and _multiplies_bfloat16(X.device):
         X = X.bfloat16()
     for _ in range(ITERATIONS):

@@ -33,7 +33,7 @@ def test_three_minutes_of_a_million_characters():
     choice = chosen(training=TrainingConfig(minutes=3))
     config, training = choice.config, choice.training
     assert (config.layers, config.hidden, config.embedding, config.forget_bias) == (1, 512, 128, 1)
-    assert (config.dropout, config.input_dropout) == (0.0, 0.0)
+    assert (config.dropout, config.input_dropout) == (0.2, 0.0)
     assert (training.batch_size, training.tbptt_steps, training.learning_rate) == (32, 32, 1e-2)
     assert training.optimizer == "muon"
 
@@ -92,10 +92,10 @@ def test_more_passes_over_the_text_mean_more_dropout():
 
 
 def test_a_wide_network_needs_dropout_after_fewer_passes():
-    training = TrainingConfig(epochs=12)
+    training = TrainingConfig(epochs=5)
     assert chosen(LanguageModelConfig(hidden=128), training).config.dropout == 0.0
     assert chosen(LanguageModelConfig(hidden=512), training).config.dropout == 0.2
-    assert chosen(LanguageModelConfig(hidden=1024), training).config.dropout == 0.4
+    assert chosen(LanguageModelConfig(hidden=2048), training).config.dropout == 0.4
 
 
 def test_an_optimizer_that_was_asked_for_has_a_rate_of_its_own():
@@ -107,7 +107,7 @@ def test_an_optimizer_that_was_asked_for_has_a_rate_of_its_own():
 
 
 def test_a_budget_of_steps_counts_the_units_of_its_windows():
-    steps = 12 * LONG.units // (64 * 100)
+    steps = 4 * LONG.units // (64 * 100)
     training = TrainingConfig(steps=steps, batch_size=64, tbptt_steps=100)
     assert chosen(training=training).config.dropout == 0.2
     shorter = TrainingConfig(steps=steps // 2, batch_size=64, tbptt_steps=100)
@@ -115,13 +115,13 @@ def test_a_budget_of_steps_counts_the_units_of_its_windows():
 
 
 def test_a_larger_network_than_chosen_passes_over_the_text_less_often():
-    training = TrainingConfig(minutes=12)  # some 14 passes at the chosen size
+    training = TrainingConfig(minutes=3)  # some 4 passes at the chosen size
     assert chosen(training=training).config.dropout == 0.2
     assert chosen(LanguageModelConfig(hidden=1024), training).config.dropout == 0.0
 
 
 def test_a_large_vocabulary_slows_training_down():
-    training = TrainingConfig(minutes=12)
+    training = TrainingConfig(minutes=3)
     words = CorpusFacts(units=1_000_000, vocabulary=30_000)
     assert chosen(training=training, corpus=words).config.dropout == 0.0
 

@@ -89,15 +89,15 @@ SIZES = (
     Size(0, 0, 5_000_000, 1, 128, 64, 2e-2),
 )
 
-# On 12,000 characters with 128 hidden units, none was best at 10 and 30 passes (at 30 by 0.005
-# nats over the mildest) and the strongest of these at 100 (by 0.07 over the mild, 0.09 over none).
+# With muon an LSTM of 512 units knows a million characters by heart after four passes (1.089 nats
+# there, 1.441 on unseen text). A mild dropout gained 0.02 nats by then, a strong one lost 0.08. On
+# 12,000 characters with 128 units the strong one was best at 100 passes.
 DROPOUTS = (
     # passes over the text times hidden units / 128 from, dropout, input dropout
-    (80.0, 0.4, 0.2),
-    (40.0, 0.2, 0.0),
+    (60.0, 0.4, 0.2),
+    (10.0, 0.2, 0.0),
     (0.0, 0.0, 0.0),
 )
-
 DROPOUT_WIDTH = 128  # hidden units of the network that the passes in DROPOUTS are of
 
 ANY_CELL = CellRule()
