@@ -1,13 +1,19 @@
 """Muon: its update against torch's, its iteration against the singular value decomposition."""
 
+from typing import NamedTuple
+
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from suimon.layers import GRU, LSTM, RNN, MinGRU
+from suimon.layers import GRU, LSTM, RNN, MinGRU, Recurrent
 from suimon.training.config import TrainingConfig
 from suimon.training.muon import COEFFICIENTS, ITERATIONS, gate_matrices, orthogonal
 from suimon.training.optimizers import build_optimizer
+
+
+class OneField(NamedTuple):
+    h: Tensor
 
 
 def drawn(*shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -121,6 +127,32 @@ def test_which_matrices_are_gates():
         **{f"1.weight_hr_l{n}": 1 for n in (0, 1)},
         "2.weight_ih_l0": 2,
     }
+
+
+class BottleneckCell(nn.Module):
+    """A user's cell with a matrix whose rows are not whole gates."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size = 3, 4
+        self.narrow, self.back = nn.Linear(7, 9), nn.Linear(9, 4)
+
+    def initial_state(self, batch_size):
+        return OneField(torch.zeros(batch_size, 4))
+
+    def step(self, x_t, state):
+        h = self.back(self.narrow(torch.cat([x_t, state.h], dim=-1)).tanh())
+        return h, OneField(h)
+
+
+def test_a_cell_of_one_s_own_learns():
+    layer = Recurrent(BottleneckCell())
+    assert sorted(gate_matrices(layer).values()) == [1, 1]
+    before = [p.detach().clone() for p in layer.parameters()]
+    optimizer = build_optimizer(layer, TrainingConfig(optimizer="muon"))
+    layer(torch.ones(2, 1, 3))[0].sum().backward()
+    optimizer.step()
+    assert not any(map(torch.equal, before, layer.parameters()))
 
 
 def test_a_frozen_weight_and_one_without_a_gradient_stay():

@@ -81,14 +81,18 @@ class Muon:
 
 
 def gate_matrices(model: nn.Module) -> dict[nn.Parameter, int]:
-    """The matrices of the recurrent layers in ``model``, and how many gates each holds."""
+    """The matrices of the recurrent layers in ``model``, and how many gates each holds.
+
+    A matrix of a user's cell whose rows are not whole gates of H rows is taken as one.
+    """
     found: dict[nn.Parameter, int] = {}
     for layer in model.modules():
         if not isinstance(layer, Recurrent):
             continue
         for parameter in layer.parameters():
             if parameter.requires_grad and parameter.dim() == 2:
-                found[parameter] = max(1, parameter.shape[0] // layer.hidden_size)
+                gates, left = divmod(parameter.shape[0], layer.hidden_size)
+                found[parameter] = 1 if left else max(gates, 1)
     return found
 
 
