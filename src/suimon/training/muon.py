@@ -1,5 +1,6 @@
 """Muon: what moves a recurrent weight is its momentum made orthogonal, gate by gate."""
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -114,6 +115,7 @@ def orthogonal(matrices: Tensor) -> Tensor:
     return (X.transpose(1, 2) if tall else X).to(matrices.dtype)
 
 
+@cache  # asked at every step
 def _multiplies_bfloat16(device: torch.device) -> bool:
     return device.type == "cuda" or (
         device.type == "cpu" and bool(get_capabilities().get("amx_bf16"))

@@ -172,11 +172,11 @@ def choose(config: LanguageModelConfig, training: TrainingConfig, corpus: Corpus
     new_config |= _valid_limit(config, training, passes * corpus.units)
     completed = parse_options(LanguageModelConfig, {**_given(config), **new_config})
     given = "optimizer" in training.model_fields_set
-    muon = not given or training.optimizer == OPTIMIZER
+    optimizer = training.optimizer if given else OPTIMIZER
     loop = {
         **_window(training, corpus.units),
-        "optimizer": OPTIMIZER,
-        "learning_rate": size.learning_rate * (1.0 if muon else OTHERS_RATE),
+        "optimizer": optimizer,
+        "learning_rate": size.learning_rate * (1.0 if optimizer == OPTIMIZER else OTHERS_RATE),
         "precision": _precision(completed, training),
     }
     new_training = {n: v for n, v in loop.items() if n not in training.model_fields_set}
