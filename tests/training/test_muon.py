@@ -10,6 +10,7 @@ from suimon.layers import GRU, LSTM, RNN, MinGRU, Recurrent
 from suimon.training.config import TrainingConfig
 from suimon.training.muon import COEFFICIENTS, ITERATIONS, gate_matrices, orthogonal
 from suimon.training.optimizers import build_optimizer
+from tests.training.toy import set_gradients
 
 
 class OneField(NamedTuple):
@@ -26,12 +27,6 @@ def iterated(values: torch.Tensor) -> torch.Tensor:
     for _ in range(ITERATIONS):
         values = a * values + b * values**3 + c * values**5
     return values
-
-
-def set_gradients(model: nn.Module, seed: int) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in model.parameters():
-        parameter.grad = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
 
 
 @pytest.mark.parametrize("shape", [(1, 6, 6), (3, 5, 9), (4, 9, 5), (2, 4, 1)])

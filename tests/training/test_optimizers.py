@@ -15,6 +15,7 @@ from suimon.training.optimizers import (
     optimizer_state,
     restore_optimizer_state,
 )
+from tests.training.toy import set_gradients
 
 NAMES = ["adamw", "adam", "sgd", "rmsprop"]
 
@@ -22,12 +23,6 @@ NAMES = ["adamw", "adam", "sgd", "rmsprop"]
 def network() -> nn.Module:
     torch.manual_seed(1)
     return nn.Sequential(nn.Linear(3, 5), nn.LayerNorm(5), nn.Linear(5, 2)).double()
-
-
-def set_gradients(model: nn.Module, seed: int) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in model.parameters():
-        parameter.grad = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
 
 
 def reference(name: str, model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:

@@ -27,6 +27,13 @@ def sequence(length: int, seed: int) -> Tensor:
     return torch.tensor(numbers)
 
 
+def set_gradients(model: nn.Module, seed: int) -> None:
+    """Give every parameter a drawn gradient."""
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in model.parameters():
+        parameter.grad = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+
+
 class ToyNetwork(nn.Module):
     """Embedding, LSTM of two layers with dropout between them, head."""
 
