@@ -27,7 +27,7 @@ from suimon.tasks.language_model.model import LanguageNetwork
 
 V, E, H, L = 65, 128, 512, 2
 STREAMS = 64
-REST = 0.05  # s: a runtime's threads spin on after its turn, on a core that the next one needs
+REST = 0.3  # s: a runtime's threads spin on after its turn, on a core that the next one needs
 ONE_STREAM, MANY_STREAMS = "one stream", f"{STREAMS} streams"
 
 

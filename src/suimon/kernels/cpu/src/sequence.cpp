@@ -11,12 +11,20 @@ namespace {
 // Multiplications of all steps that keep one thread busy for longer than waking another one takes.
 constexpr double kWorkPerThread = 4e6;
 
+std::int64_t divide_up(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
+
 // Rows that a thread must have for a row's share of reading the weights to be small. Where there are
 // so many for all threads, each reads all weights and does its own rows, and none waits for another;
-// else each does some of the units of all rows, and they meet at every step.
-constexpr std::int64_t kLeastRows = 8;
-
-std::int64_t divide_up(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
+// else each does some of the units of all rows, and they meet at every step. Weights that a cache
+// does not keep want twice the six rows that are multiplied at once. In bfloat16 a matrix register
+// has 16 rows and takes as long for fewer: with more than half of them for each of two threads, they
+// fill two registers whoever does them.
+template <typename Element>
+std::int64_t least_rows(const SequenceShape& shape, const CellForm& cell) {
+  if (sizeof(Element) < sizeof(float)) return 9;
+  const std::int64_t weights = cell.gates() * shape.units * shape.hidden;
+  return weights * static_cast<std::int64_t>(sizeof(Element)) > kTooLargeToStay ? 12 : 8;
+}
 
 void loop_on(Isa isa, const auto& work, const SequenceShare& share, const float*) {
   switch (isa) {
@@ -57,8 +65,9 @@ void share_out(const auto& work, Isa isa, int threads) {
                           static_cast<double>(shape.inputs + shape.hidden);
   const auto wanted = static_cast<std::int64_t>(std::min(products / kWorkPerThread, 1e6));
   const std::int64_t most = std::clamp<std::int64_t>(wanted, 1, std::max(threads, 1));
-  const bool by_rows = shape.rows / kLeastRows >= std::min(most, panels);
-  const std::int64_t pieces = by_rows ? shape.rows / kLeastRows : panels;
+  const std::int64_t by_rows_most = shape.rows / least_rows<Element>(shape, work.cell);
+  const bool by_rows = by_rows_most >= std::min(most, panels);
+  const std::int64_t pieces = by_rows ? by_rows_most : panels;
   const int members = static_cast<int>(std::max<std::int64_t>(1, std::min(most, pieces)));
   run_team(members, [&](int member, int size, Barrier& barrier) {
     SequenceShare mine{member, 0, shape.rows, 0, blocks, 0, of_h, nullptr};

@@ -37,6 +37,9 @@ constexpr std::uint8_t kRestart = 2;
 
 constexpr std::int64_t kTileWidth = 64;
 
+// Bytes of one thread's weights beyond which a second level of cache does not keep them.
+constexpr std::int64_t kTooLargeToStay = 1 << 20;
+
 enum class Kind : std::uint8_t { elman, lstm, gru };
 
 // The members of what follows are always inlined: files compiled for different instruction sets

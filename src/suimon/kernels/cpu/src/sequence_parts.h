@@ -172,9 +172,6 @@ SUIMON_INLINE void for_rows(const SequenceShare& share, const auto& work) {
   }
 }
 
-// Bytes of one thread's weights beyond which a second level of cache does not keep them.
-constexpr std::int64_t kTooLargeToStay = 1 << 20;
-
 // The block that a loop from `begin` to `end` by `together` comes to after `block`, whose weights are
 // then to be fetched; negative where the loop ends, or where all the weights stay near.
 std::int64_t next_to_fetch(std::int64_t begin, std::int64_t end, std::int64_t block,
