@@ -1,0 +1,1 @@
+"""Sequences with a label each: from tables, folders and archives, for classification."""

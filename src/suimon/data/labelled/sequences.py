@@ -1,0 +1,45 @@
+"""Sequences with a label each, whatever file they came from."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Kind = Literal["text", "series", "image"]
+Numbers = npt.NDArray[np.float32] | npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class LabelledSequences:
+    """Sequences and their labels, side by side.
+
+    Attributes:
+        kind: what a sequence is: ``text``, a string; ``series``, ``(T, I)`` float32, I channels at
+            T time steps; ``image``, ``(T, I)`` uint8, T rows of I grey pixels.
+        sequences: as many as there are; may be backed by a file.
+        labels: a name each; ``None`` where none are known.
+        place: where a sequence stands, by its number, for messages: ``reviews.csv, row 12``.
+        channels: the names of the I channels, where they have some.
+    """
+
+    kind: Kind
+    sequences: Sequence[str] | Sequence[Numbers] | npt.NDArray[np.uint8]
+    labels: tuple[str, ...] | None
+    place: Callable[[int], str]
+    channels: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def take(self, numbers: Iterable[int]) -> "LabelledSequences":
+        """Only some of the sequences, in the order given."""
+        chosen = list(numbers)
+        return LabelledSequences(
+            self.kind,
+            [self.sequences[n] for n in chosen],  # pyright: ignore[reportArgumentType]
+            None if self.labels is None else tuple(self.labels[n] for n in chosen),
+            lambda n: self.place(chosen[n]),
+            self.channels,
+        )
