@@ -20,11 +20,13 @@ OPTIONS = [
     UnitsOptions("chars"),
     UnitsOptions("bytes"),
     UnitsOptions("words"),
+    UnitsOptions("words", words="marks"),
     UnitsOptions("words", words="sudachi"),
     UnitsOptions("words", words="janome"),
     UnitsOptions("bpe", 300),
 ]
-EXACT = [options for options in OPTIONS if options.words != "whitespace" or options.kind != "words"]
+SPACED = {"whitespace", "marks"}  # forget how much blank there was
+EXACT = [options for options in OPTIONS if options.kind != "words" or options.words not in SPACED]
 
 
 def name(options: UnitsOptions) -> str:
@@ -191,11 +193,15 @@ def test_words_separated_by_one_blank_make_the_round_trip(lines):
     assert units.decode(units.encode(text)) == text
 
 
-@given(st.text("ab \t\r\n\u3000\x1c\x85"))
-def test_lengths_of_words_reach_to_the_next_word(text):
-    splitter = splitter_named("whitespace")
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("whitespace", r"\r\n|[\r\n]|\S+"), ("marks", r"\r\n|[\r\n]|\w+(?:['-]\w+)*|[^\w\s]")],
+)
+@given(text=st.text("ab,'-☕ \t\r\n\u3000\x1c\x85"))
+def test_lengths_of_words_reach_to_the_next_word(name, word, text):
+    splitter = splitter_named(name)
     words = splitter.split(text)
-    starts = [found.start() for found in re.finditer(r"\r\n|[\r\n]|\S+", text)]
+    starts = [found.start() for found in re.finditer(word, text)]
     ends = np.cumsum(splitter.lengths(text, words)).tolist()
     assert ends == ([*starts[1:], len(text)] if text else [])
 
@@ -254,7 +260,7 @@ def test_wrong_options(arguments, message):
 
 def test_wrong_splitter():
     with pytest.raises(
-        ConfigError, match="words 'mecab' is not one of whitespace, sudachi, janome"
+        ConfigError, match="words 'mecab' is not one of whitespace, marks, sudachi, janome"
     ):
         fit_units(UnitsOptions("words", words="mecab"), ["a"])
 

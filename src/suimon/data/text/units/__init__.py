@@ -54,7 +54,7 @@ class UnitsOptions:
         vocabulary: how many different tokens to keep. For ``chars`` and ``words`` the most
             frequent, and one more token for the rest; for ``bpe`` all tokens, 256 bytes among
             them. ``None``: as :data:`DEFAULT_VOCABULARY` says.
-        words: how ``words`` are found: ``whitespace``, ``sudachi`` or ``janome``.
+        words: how ``words`` are found, see :data:`.splitters.SPLITTERS`.
 
     Raises:
         ConfigError: a value that cannot work.
