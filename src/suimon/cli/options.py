@@ -18,7 +18,10 @@ _METAVARS = {int: "INT", float: "FLOAT", str: "TEXT"}
 
 
 def flags(
-    options: type[BaseModel], panel: str, chosen: Collection[str] = ()
+    options: type[BaseModel],
+    panel: str,
+    chosen: Collection[str] = (),
+    unused: Collection[str] = (),
 ) -> Iterator[inspect.Parameter]:
     """One keyword parameter for every field of an option class, as typer reads them.
 
@@ -30,8 +33,13 @@ def flags(
         options: the option class.
         panel: the heading that the flags stand under on the help page.
         chosen: the options that a rule chooses where they are left out.
+        unused: options that are left out.
     """
-    for name, field in options.model_fields.items():
+    fields = options.model_fields
+    own = vars(options)["__annotations__"]
+    offered = [name for name in fields if name not in unused]
+    for name in sorted(offered, key=lambda name: name not in own):  # its own before its base's
+        field = fields[name]
         default = BY_RULE if name in chosen else field.default
         yield inspect.Parameter(
             name,

@@ -1,6 +1,5 @@
 """``suimon train TASK``: one command for every task folder, its flags made from its options."""
 
-import difflib
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,7 +70,7 @@ def _task_command(description: "TaskDescription") -> Any:
     signature = inspect.Signature(
         [
             *_own_parameters(),
-            *flags(TrainingConfig, "Training", description.chosen),
+            *flags(TrainingConfig, "Training", description.chosen, description.unused),
             *flags(description.config, "Data and network", description.chosen),
         ]
     )
@@ -176,6 +175,7 @@ def _merged(
     """
     from suimon.cli.options import given
     from suimon.training.config import BUDGETS, TrainingConfig
+    from suimon.training.options import near
 
     flagged = given(description.config, values) | given(TrainingConfig, values)
     paths = list(values["paths"] or [])
@@ -187,8 +187,7 @@ def _merged(
     known = [*description.config.model_fields, *TrainingConfig.model_fields]
     for name in filed:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f": did you mean {near[0]}?" if near else ""
+            hint = near(name, known)
             raise ConfigError(f"--config {file} has an unknown option {name}{hint}")
     if any(budget in flagged for budget in BUDGETS):  # one budget takes the place of another
         filed = {name: value for name, value in filed.items() if name not in BUDGETS}

@@ -17,6 +17,7 @@ class TaskDescription:
         config: the class of its options; flags, forms and documentation tables come from it.
         chosen: the options, of its own and of the loop's, that are chosen from the data and the
             budget where they are left out, so that no default of theirs is shown.
+        unused: options of the loop that mean nothing to it, and are not offered.
     """
 
     name: str
@@ -25,3 +26,4 @@ class TaskDescription:
     example: str
     config: type[BaseModel]
     chosen: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()

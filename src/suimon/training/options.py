@@ -6,7 +6,7 @@ Option classes are pydantic models with flat fields, such as
 
 import difflib
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -43,6 +43,12 @@ def parse_options(options: type[Options], values: Mapping[str, Any]) -> Options:
         raise ConfigError(_first_mistake(options, error)) from None
 
 
+def near(name: str, known: Iterable[str]) -> str:
+    """The end of a message on a name that is none: the known one that it may be, if any."""
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return f": did you mean {found[0]}?" if found else ""
+
+
 def accepted_range(field: FieldInfo) -> str:
     """The values that a field takes, in words, e.g. ``a number above 0, at most 100``."""
     kind = _without_none(field.annotation)
@@ -75,8 +81,7 @@ def _first_mistake(options: type[BaseModel], error: ValidationError) -> str:
     mistake = error.errors(include_url=False)[0]
     name = str(mistake["loc"][0]) if mistake["loc"] else ""
     if mistake["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, options.model_fields, n=1)
-        return f"unknown option {name}" + (f": did you mean {near[0]}?" if near else "")
+        return f"unknown option {name}{near(name, options.model_fields)}"
     field = options.model_fields.get(name)
     if field is None or mistake["type"] == "value_error":
         return mistake["msg"].removeprefix("Value error, ")

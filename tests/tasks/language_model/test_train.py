@@ -5,7 +5,7 @@ import torch
 
 from suimon.errors import CheckpointError, ConfigError, DataError
 from suimon.tasks.language_model.config import LanguageModelConfig
-from suimon.tasks.language_model.train import chosen_notice, make_plan, resume, train
+from suimon.tasks.language_model.train import make_plan, resume, train
 from suimon.training.config import TrainingConfig
 from suimon.training.run_directory import RunDirectory
 from tests.tasks.language_model.conftest import RAIN, split_of
@@ -69,7 +69,7 @@ def test_only_so_much_is_measured_as_the_rule_chose():
 def test_nothing_left_to_choose_is_said():
     plan = make_plan(split_of(RAIN), CONFIG, TWO_STEPS)
     again = make_plan(plan.task.split, plan.task.config, plan.training)
-    assert chosen_notice(again) == "nothing left to choose for 1,188 chars and 2 steps"
+    assert again.notice() == "nothing left to choose for 1,188 chars and 2 steps"
 
 
 def test_a_place_that_is_taken_is_refused_before_the_text_is_read(tmp_path):

@@ -1,37 +1,18 @@
 """Every option of the language-model task. Flags, forms and tables are made from this class."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from pydantic import Field
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-
-from suimon.tasks.cell_names import cell_names
 from suimon.tasks.description import TaskDescription
-
-if TYPE_CHECKING:
-    CellName = str
-else:  # whatever cells there are
-    CellName = Literal[*cell_names()]
-UnitName = Literal["chars", "bytes", "words", "bpe"]
-WordSplitter = Literal["whitespace", "sudachi", "janome"]
+from suimon.tasks.network_options import NetworkOptions
+from suimon.tasks.text_options import UnitName, WordSplitter
 
 
-# Elman's network is also called rnn, as in torch.nn; config.toml of older runs calls it so.
-_ACCEPTED = {"rnn": "elman", **{name.lower(): name for name in cell_names()}}
-
-
-def _canonical_cell(value: Any) -> Any:
-    """A cell's own name, however its letters are written."""
-    return _ACCEPTED.get(value.lower(), value) if isinstance(value, str) else value
-
-
-class LanguageModelConfig(BaseModel):
+class LanguageModelConfig(NetworkOptions):
     """What the network reads and how it is built.
 
     ``None`` means: chosen by the rule of :mod:`suimon.tasks.language_model.recipe` from the
     corpus and the budget, printed, and kept in ``config.toml``.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     units: UnitName = Field(
         default="chars",
@@ -39,8 +20,8 @@ class LanguageModelConfig(BaseModel):
     )
     words: WordSplitter = Field(
         default="whitespace",
-        description="How units=words finds words: at white space, or by a Japanese analyser "
-        "(sudachi or janome, from the extra text-ja).",
+        description="How units=words finds words: at white space, with punctuation marks as words "
+        "of their own, or by a Japanese analyser (sudachi or janome, from the extra text-ja).",
     )
     vocabulary: int | None = Field(
         default=None,
@@ -79,56 +60,11 @@ class LanguageModelConfig(BaseModel):
         "beginning, so that a long text is not trained less than it is measured; fewer for a short "
         "budget in minutes.",
     )
-    cell: Annotated[CellName, BeforeValidator(_canonical_cell)] = Field(
-        default="lstm",
-        description="Recurrent cell; rnn is another name of elman.",
-    )
-    layers: int | None = Field(
-        default=None, ge=1, le=64, description="Recurrent layers, one upon another."
-    )
-    hidden: int | None = Field(
-        default=None, ge=1, le=65_536, description="Hidden units of each recurrent layer."
-    )
     embedding: int | None = Field(
         default=None, ge=1, le=65_536, description="Width of the vector that stands for one unit."
     )
-    dropout: float | None = Field(
-        default=None,
-        ge=0.0,
-        lt=1.0,
-        description="Dropout on each layer's output, the last one's too.",
-    )
-    input_dropout: float | None = Field(
-        default=None, ge=0.0, lt=1.0, description="Dropout on the embedding's output."
-    )
-    recurrent_dropout: float = Field(
-        default=0.0,
-        ge=0.0,
-        lt=1.0,
-        description="Dropout on the hidden state inside the recurrence, one mask a window.",
-    )
-    weight_dropout: float = Field(
-        default=0.0, ge=0.0, lt=1.0, description="Dropout on the hidden-to-hidden weights."
-    )
-    zoneout: float = Field(
-        default=0.0,
-        ge=0.0,
-        lt=1.0,
-        description="Chance that a state's unit keeps its previous value.",
-    )
     tie_weights: bool = Field(
         default=False, description="Use one matrix for the embedding and the output layer."
-    )
-    layer_norm: bool = Field(
-        default=False, description="Layer normalisation inside the cell, for one that takes it."
-    )
-    norm_between: bool = Field(default=False, description="Layer normalisation between layers.")
-    residual: bool = Field(default=False, description="Add each layer's input to its output.")
-    forget_bias: float | None = Field(
-        default=None,
-        ge=-10.0,
-        le=10.0,
-        description="Initial bias of the forget gate, for a cell that takes one.",
     )
 
 

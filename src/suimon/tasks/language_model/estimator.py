@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from suimon.errors import ConfigError, NotFittedError
+from suimon.errors import NotFittedError
+from suimon.tasks.estimator import Estimator
 from suimon.tasks.language_model.config import DESCRIPTION, LanguageModelConfig
 from suimon.tasks.language_model.data import preprocess_of, read_path_or_text
 from suimon.tasks.language_model.infer import TrainedLanguageModel, load
 from suimon.tasks.language_model.model import LanguageNetwork
-from suimon.tasks.language_model.train import TRAINING_TABLE, Plan, config_tables, make_plan
+from suimon.tasks.language_model.train import Plan, make_plan
 from suimon.tasks.language_model.writing import Piece
-from suimon.training.config import BUDGETS, TrainingConfig
+from suimon.tasks.making_runs import TRAINING_TABLE, config_tables
+from suimon.training.config import TrainingConfig
 from suimon.training.interrupt import TrainingInterrupted
 from suimon.training.loop import TrainingResult
 from suimon.training.loop import train as run_training
@@ -24,17 +24,8 @@ from suimon.training.observers import Observer
 from suimon.training.options import parse_options
 from suimon.training.run_directory import RunDirectory, SavedWeights
 
-ARGUMENTS = {
-    "cell": "cell",
-    "hidden_size": "hidden",
-    "num_layers": "layers",
-    "units": "units",
-    "learning_rate": "learning_rate",
-}
-"""The constructor's arguments, in torch's words, and the options they set."""
 
-
-class LanguageModel:
+class LanguageModel(Estimator):
     """Learns a text, and writes like it.
 
     The constructor only keeps its arguments, so that ``sklearn.base.clone`` works; :meth:`fit`
@@ -66,6 +57,15 @@ class LanguageModel:
         >>> len(model.generate("the ", length=10, seed=1))
         10
     """
+
+    ARGUMENTS: ClassVar[Mapping[str, str]] = {
+        "cell": "cell",
+        "hidden_size": "hidden",
+        "num_layers": "layers",
+        "units": "units",
+        "learning_rate": "learning_rate",
+    }
+    CONFIG = LanguageModelConfig
 
     def __init__(
         self,
@@ -170,7 +170,7 @@ class LanguageModel:
         run = RunDirectory.create(
             directory,
             task=DESCRIPTION.name,
-            config=config_tables(self.config_, self.training_, ()),
+            config=config_tables(DESCRIPTION.name, self.config_, self.training_, ()),
             preprocess=preprocess_of(model.units, self.config_),
         )
         weights = {name: tensor.detach() for name, tensor in model.network.state_dict().items()}
@@ -189,56 +189,12 @@ class LanguageModel:
         run = RunDirectory.open(directory)
         model = load(run)
         training = parse_options(TrainingConfig, run.config().get(TRAINING_TABLE, {}))
-        estimator = cls(**_arguments(model.config, training))
+        estimator = cls(**cls._arguments(model.config, training))
         saved = run.weights()
         estimator.model_, estimator.config_, estimator.training_ = model, model.config, training
         estimator.loss_, estimator.step_, estimator._metrics = saved.loss, saved.step, saved.metrics
         estimator.history_ = read_metrics(run.path)
         return estimator
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The constructor's arguments, as they were given."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    def set_params(self, **params: Any) -> Self:
-        """Change the constructor's arguments, to be used by the next :meth:`fit`.
-
-        Raises:
-            ConfigError: there is no such argument.
-        """
-        known = self.get_params()
-        for name, value in params.items():
-            if name not in known:
-                raise ConfigError(f"{name} is no parameter; there are: {', '.join(known)}")
-            setattr(self, name, value)
-        return self
-
-    def __repr__(self) -> str:
-        defaults = inspect.signature(type(self)).parameters
-        given = [
-            f"{name}={value!r}"
-            for name, value in self.get_params().items()
-            if value != defaults[name].default
-        ]
-        return f"{type(self).__name__}({', '.join(given)})"
-
-    def _parsed(self, budget: Mapping[str, Any]) -> tuple[LanguageModelConfig, TrainingConfig]:
-        """The arguments as option classes."""
-        options = dict(self.options or {})
-        seed = secrets.randbits(32) if self.random_state is None else self.random_state
-        for argument, option in {**ARGUMENTS, "random_state": "seed"}.items():
-            if option in options:
-                raise ConfigError(f"options has {option}; give it as {argument}")
-            value = seed if argument == "random_state" else getattr(self, argument)
-            if value is not None:
-                options[option] = value
-        for name in BUDGETS:
-            if name in options:
-                raise ConfigError(f"options has {name}; give it to fit: fit(text, {name}=…)")
-        for_task = {n: v for n, v in options.items() if n in LanguageModelConfig.model_fields}
-        for_loop = {n: v for n, v in options.items() if n not in for_task}
-        for_loop |= {name: value for name, value in budget.items() if value is not None}
-        return parse_options(LanguageModelConfig, for_task), parse_options(TrainingConfig, for_loop)
 
     def _learnt(self, plan: Plan, result: TrainingResult) -> None:
         """Keep what training reached."""
@@ -257,16 +213,3 @@ class LanguageModel:
         if not hasattr(self, "model_"):
             raise NotFittedError("this LanguageModel has learnt nothing yet: call fit first")
         return self.model_
-
-
-def _arguments(config: LanguageModelConfig, training: TrainingConfig) -> dict[str, Any]:
-    """Constructor arguments that describe these options."""
-    both = {
-        **training.model_dump(exclude_defaults=True),
-        **config.model_dump(exclude_defaults=True),
-    }
-    arguments = {argument: getattr(config, option, None) for argument, option in ARGUMENTS.items()}
-    arguments |= {"learning_rate": training.learning_rate, "random_state": training.seed}
-    named = {*ARGUMENTS.values(), "seed", *BUDGETS}
-    options = {name: value for name, value in both.items() if name not in named}
-    return {**arguments, "options": options or None}

@@ -38,7 +38,7 @@ from suimon.cells import cell_class
 from suimon.cells.linear import LinearCell
 from suimon.kernels import explain
 from suimon.tasks.language_model.config import LanguageModelConfig
-from suimon.tasks.language_model.model import build_stack
+from suimon.tasks.stack import build_stack
 from suimon.training.config import TrainingConfig
 from suimon.training.options import parse_options
 from suimon.training.processes import choose_device
