@@ -1,0 +1,115 @@
+"""Labelled texts from a folder: a sub-folder a class, a file a text."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import overload
+
+from suimon.data.labelled.sequences import LabelledSequences
+from suimon.data.text.decoding import checked_encoding, decoded
+from suimon.data.text.document import Document
+from suimon.errors import DataError
+
+_ENDINGS = (".txt", ".txt.gz")
+
+
+class TextFiles(Sequence[str]):
+    """The texts of files, each read when it is asked for: none is kept in memory.
+
+    Args:
+        paths: the files, one a text; those that end in ``.gz`` are read unpacked.
+        encoding: how they are written.
+
+    Raises:
+        ConfigError: Python knows no such encoding.
+        DataError: when a text is asked for: the file cannot be read, is empty, or is not written
+            in the encoding.
+    """
+
+    def __init__(self, paths: Sequence[Path], encoding: str = "utf-8") -> None:
+        self._paths = paths
+        self._encoding = checked_encoding(encoding)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> "TextFiles": ...
+    def __getitem__(self, index: int | slice) -> "str | TextFiles":
+        if isinstance(index, slice):
+            return TextFiles(self._paths[index], self._encoding)
+        path = self._paths[index]
+        document = Document(str(path), path, compressed=path.suffix == ".gz")
+        text = "".join(decoded(document, self._encoding))
+        if not text:
+            raise DataError(f"{path} is empty; write a text into it, or remove it")
+        return text
+
+
+def is_class_folder(folder: Path) -> bool:
+    """Whether :func:`read_class_folder` is for this: a folder with a sub-folder in it."""
+    return folder.is_dir() and any(path.is_dir() for path in _visible(folder))
+
+
+def read_class_folder(folder: Path, *, encoding: str = "utf-8") -> LabelledSequences:
+    """The texts in a folder's sub-folders; each sub-folder's name is the label of its files.
+
+    The order is that of the labels, then of the files' names, on every system. Hidden files and
+    folders are left out. A file is read each time that its text is asked for.
+
+    Args:
+        folder: holds two sub-folders or more, each with files that end in ``.txt`` or
+            ``.txt.gz``, and nothing else.
+        encoding: how the files are written.
+
+    Returns:
+        Texts; ``place(n)`` is a file's path below the folder, ``pos/12.txt``.
+
+    Raises:
+        ConfigError: Python knows no such encoding.
+        DataError: the folder cannot be read or is otherwise made up; or, when a text is asked for,
+            the file cannot be read, is empty, or is not written in the encoding.
+    """
+    inside = _visible(folder)
+    for path in inside:
+        if not path.is_dir():
+            raise DataError(
+                f"{folder} has the file {path.name} beside its sub-folders; move it into that of "
+                "its class, or away"
+            )
+    if not inside:
+        raise DataError(f"{folder} has no sub-folders; make one a class, with its texts in it")
+    files = [path for label in inside for path in _texts_of(label)]
+    if len(inside) == 1:
+        raise DataError(
+            f"{folder} has one class only, {inside[0].name!r}; it takes two to tell apart"
+        )
+    return LabelledSequences(
+        "text",
+        TextFiles(files, encoding),
+        tuple(path.parent.name for path in files),
+        lambda n: files[n].relative_to(folder).as_posix(),
+    )
+
+
+def _texts_of(label: Path) -> list[Path]:
+    files = _visible(label)
+    for path in files:
+        if not path.name.endswith(_ENDINGS) or not path.is_file():
+            raise DataError(
+                f"{path} is no text file; a class holds files that end in {' or '.join(_ENDINGS)} "
+                "and no folders: move it away, or rename it"
+            )
+    if not files:
+        raise DataError(f"{label} holds no text; put the texts of its class into it, or remove it")
+    return files
+
+
+def _visible(folder: Path) -> list[Path]:
+    """What is in a folder, but for hidden things, by name."""
+    try:
+        inside = list(folder.iterdir())
+    except OSError as error:
+        raise DataError(f"cannot read the folder {folder}: {error.strerror}") from None
+    return sorted((p for p in inside if not p.name.startswith(".")), key=lambda path: path.name)
