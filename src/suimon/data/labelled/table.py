@@ -1,0 +1,149 @@
+"""Labelled sequences from a table: a row a sequence, from CSV, TSV, JSON lines or Parquet."""
+
+import difflib
+import fnmatch
+import glob
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from suimon.data.labelled.sequences import LabelledSequences
+from suimon.data.labelled.table_files import Table, open_table, shown
+from suimon.data.labelled.table_numbers import series
+from suimon.errors import ConfigError, DataError
+
+_COLUMNS_LISTED = 20
+
+
+def read_table(
+    path: str | Path,
+    *,
+    label: str | None,
+    text: str | None = None,
+    values: Sequence[str] = (),
+    encoding: str = "utf-8",
+) -> LabelledSequences:
+    """The labelled sequences of a table, one a row.
+
+    Cells of CSV and TSV are kept as written: a label ``007`` stays so. They may stand in double
+    quotes, and then hold separators and line ends. Blank lines are no rows. Of other formats an
+    integer is a label without ``.0``, and a boolean is ``true`` or ``false``.
+
+    Args:
+        path: a file that ends in ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson``, each also with
+            ``.gz`` behind it, or in ``.parquet``; the first line of CSV and TSV names the columns.
+        label: the column of the labels; ``None`` where there are none, as for prediction.
+        text: the column of the texts; the kind is then ``text``.
+        values: the columns of the numbers, at least one where there is no ``text``; the kind is
+            then ``series``. A pattern such as ``t*`` stands for all columns that match it, but for
+            that of the labels, in the file's order. Where each cell is one number, the columns are
+            the T time steps of one channel, and empty cells at a row's end make a shorter series.
+            Where a cell is a list of numbers (in CSV and TSV: with blanks or semicolons between
+            them), each column is one of I channels, and a row's lists are equally long.
+        encoding: how CSV, TSV and JSON lines are written.
+
+    Returns:
+        Strings, or series ``(T, I)`` float32. ``place(n)`` is ``reviews.csv, row 12``, where rows
+        of data are counted from 1 (the line of column names is none), and ``channels`` are the
+        names of the columns where these are channels.
+
+    Raises:
+        ConfigError: ``text`` and ``values`` are both given or both missing; one column is asked
+            for as label and as data; polars is not installed; or the encoding is not known.
+        DataError: the file is missing, empty, broken or without rows; it has no such column, or
+            two of one name; or a cell is empty or holds what it must not. The message names the
+            row and the column.
+    """
+    values = (values,) if isinstance(values, str) else tuple(values)
+    if (text is None) == (not values):
+        raise ConfigError("name either a column of text or columns of values (one at least)")
+    if label is not None and label in (text, *values):
+        raise ConfigError(f"column {label!r} is asked for as label and as data; name another")
+    table = open_table(path, encoding)
+    labels = None if label is None else _labels(table, label)
+    if text is not None:
+        return LabelledSequences("text", _texts(table, text), labels, table.place)
+    columns = dict.fromkeys(c for name in values for c in _matching(table, name, label))
+    sequences, channels = series(table, tuple(columns))
+    return LabelledSequences("series", sequences, labels, table.place, channels)
+
+
+def _texts(table: Table, name: str) -> list[str]:
+    texts = _cells(table, name)
+    for row, text in enumerate(texts):
+        if text is None or text == "":
+            raise DataError(
+                f"{table.place(row)}: column {name!r} has no text; write one, or leave the row out"
+            )
+        if not isinstance(text, str):
+            raise DataError(
+                f"{table.place(row)}: column {name!r} has {shown(text)}, which is no text; name a "
+                "column of text, or columns of values"
+            )
+    return texts
+
+
+def _labels(table: Table, name: str) -> tuple[str, ...]:
+    cells = _cells(table, name)
+    return tuple(_label(cell, table, row, name) for row, cell in enumerate(cells))
+
+
+def _cells(table: Table, name: str) -> list[Any]:
+    column = table.column(_number_of(table, name))
+    return column if isinstance(column, list) else column.to_list()
+
+
+def _label(cell: object, table: Table, row: int, name: str) -> str:
+    if cell is None or cell == "" or cell != cell:  # NaN, pandas' missing value
+        raise DataError(
+            f"{table.place(row)}: column {name!r} has no label; write one, or leave the row out"
+        )
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, str | int | float):
+        return str(cell)
+    raise DataError(
+        f"{table.place(row)}: column {name!r} has {shown(cell)}, which is no label; labels "
+        "are text, numbers or booleans"
+    )
+
+
+def _matching(table: Table, name: str, label: str | None) -> list[int]:
+    """The numbers of the columns that a name or a pattern stands for."""
+    if name in table.names or not glob.has_magic(name):
+        return [_number_of(table, name)]
+    found = {
+        number: other
+        for number, other in enumerate(table.names)
+        if fnmatch.fnmatchcase(other, name) and other != label
+    }
+    if not found:
+        raise DataError(f"{table.name} has no column that matches {name!r}; {_present(table)}")
+    for other, times in Counter(found.values()).items():
+        if times > 1:
+            raise _several(table, other)
+    return list(found)
+
+
+def _number_of(table: Table, name: str) -> int:
+    """Where a column stands, from 0."""
+    if table.names.count(name) > 1:
+        raise _several(table, name)
+    if name in table.names:
+        return table.names.index(name)
+    near = difflib.get_close_matches(name, table.names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise DataError(f"{table.name} has no column {name!r}{hint}; {_present(table)}")
+
+
+def _several(table: Table, name: str) -> DataError:
+    return DataError(f"{table.name} has several columns {name!r}; give each its own name")
+
+
+def _present(table: Table) -> str:
+    listed = ", ".join(map(repr, table.names[:_COLUMNS_LISTED]))
+    more = len(table.names) - _COLUMNS_LISTED
+    return f"its columns are {listed}" + (f" and {more} more" if more > 0 else "")
