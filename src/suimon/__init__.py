@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from suimon.layers import GRU, LSTM, RNN, MinGRU, MinLSTM, Recurrent
     from suimon.tasks import load
+    from suimon.tasks.classification.estimator import SequenceClassifier
     from suimon.tasks.language_model.estimator import LanguageModel
 
 __version__ = "0.1.0"
@@ -45,6 +46,7 @@ _HOMES = {
     ),
     "suimon.layers": ("GRU", "LSTM", "RNN", "MinGRU", "MinLSTM", "Recurrent"),
     "suimon.tasks": ("load",),
+    "suimon.tasks.classification.estimator": ("SequenceClassifier",),
     "suimon.tasks.language_model.estimator": ("LanguageModel",),
 }  # fmt: skip
 
@@ -67,6 +69,7 @@ __all__ = [
     "MinLSTMCell",
     "NotFittedError",
     "Recurrent",
+    "SequenceClassifier",
     "ShapeError",
     "SuimonError",
     "__version__",

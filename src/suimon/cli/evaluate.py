@@ -1,4 +1,4 @@
-"""``suimon evaluate``: how well a trained model foretells data it is given."""
+"""``suimon evaluate``: how well a trained model does on data it is given."""
 
 from typing import Annotated
 
@@ -30,9 +30,10 @@ def command(
         bool, typer.Option("--json", help="Print one JSON object, as without it.")
     ] = False,
 ) -> None:
-    """Measure how well a model foretells files.
+    """Measure how well a model does on files.
 
-    Prints loss (mean nats a unit), bits per character of the text, perplexity and counts.
+    Prints for a text's model its loss (mean nats a unit), bits per character, perplexity and
+    counts; for a classifier accuracy, macro-F1, loss and the confusion matrix.
     """
     from suimon.tasks import load
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from suimon.cli import chat, evaluate, generate, info, plot, runs, train
+from suimon.cli import chat, evaluate, generate, info, plot, predict, runs, train
 from suimon.cli.failures import reported
 from suimon.cli.help_page import SETTINGS, HeadedCommand, example
 from suimon.cli.printing import result
@@ -46,7 +46,7 @@ def app() -> typer.Typer:
         _no_command
     )
     commands.add_typer(train.group(), name="train")
-    for module in (generate, chat, evaluate, runs, info, plot):
+    for module in (generate, chat, predict, evaluate, runs, info, plot):
         commands.command(
             module.__name__.rpartition(".")[2],
             cls=HeadedCommand,

@@ -69,7 +69,7 @@ def _task_command(description: "TaskDescription") -> Any:
 
     signature = inspect.Signature(
         [
-            *_own_parameters(),
+            *_own_parameters(description),
             *flags(TrainingConfig, "Training", description.chosen, description.unused),
             *flags(description.config, "Data and network", description.chosen),
         ]
@@ -87,14 +87,11 @@ def _task_command(description: "TaskDescription") -> Any:
     return typer.main.get_command(single)
 
 
-def _own_parameters() -> list[inspect.Parameter]:
+def _own_parameters(description: "TaskDescription") -> list[inspect.Parameter]:
     """What every task's command takes, whatever its options."""
     annotations: dict[str, Any] = {
         "paths": Annotated[
-            list[str] | None,
-            typer.Argument(
-                metavar="PATH...", help="Files, folders, patterns, or - for standard input."
-            ),
+            list[str] | None, typer.Argument(metavar="PATH...", help=description.data)
         ],
         "out": Annotated[
             Path | None, typer.Option("--out", metavar="RUN", help="The run directory to make.")

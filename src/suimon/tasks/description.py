@@ -18,6 +18,7 @@ class TaskDescription:
         chosen: the options, of its own and of the loop's, that are chosen from the data and the
             budget where they are left out, so that no default of theirs is shown.
         unused: options of the loop that mean nothing to it, and are not offered.
+        data: what the paths may be, for help pages.
     """
 
     name: str
@@ -27,3 +28,4 @@ class TaskDescription:
     config: type[BaseModel]
     chosen: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    data: str = "Files, folders, patterns, or - for standard input."

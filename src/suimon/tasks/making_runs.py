@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -18,8 +18,6 @@ FIXED_ON_RESUME = ("batch_size", "tbptt_steps", "seed", "optimizer")
 
 Notify = Callable[[str], None]
 """Takes one line that the user should see."""
-
-Config = TypeVar("Config", bound=BaseModel)
 
 
 def config_tables(
@@ -57,7 +55,7 @@ def chosen_notice(amount: str, training: TrainingConfig, chosen: Mapping[str, An
 
 
 def changed_training(
-    config: Config,
+    config: BaseModel,
     training: TrainingConfig,
     options: Mapping[str, Any],
     *,

@@ -1,1 +1,64 @@
 """Sequences with a label each: from tables, folders and archives, for classification."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from suimon.data.labelled.sequences import LabelledSequences
+from suimon.errors import ConfigError, DataError
+
+__all__ = ["LabelledSequences", "read_labelled"]
+
+
+def read_labelled(
+    paths: Sequence[str | Path],
+    *,
+    label: str | None = None,
+    text: str | None = None,
+    values: Sequence[str] = (),
+    encoding: str = "utf-8",
+) -> LabelledSequences:
+    """What a path holds, by what it is: archive, images, folder of classes, else a table.
+
+    Args:
+        paths: one path: a table, a ``.ts`` archive, a UCR ``.tsv`` (where no column is named), a
+            folder with one sub-folder a class, or an IDX file of images, whose labels are found
+            beside it; or the two IDX files.
+        label: a table's column of labels; ``None``: none are known.
+        text: a table's column of texts.
+        values: a table's columns of numbers.
+        encoding: of texts and tables.
+
+    Raises:
+        DataError: the path cannot be used.
+        ConfigError: the columns named do not go with it.
+    """
+    from suimon.data.labelled.archive import read_ts, read_tsv
+    from suimon.data.labelled.folders import read_class_folder
+    from suimon.data.labelled.idx import is_idx, labels_beside, read_idx
+    from suimon.data.labelled.table import read_table
+
+    if not paths:
+        raise DataError("name the data: a table, an archive, a folder of classes or IDX files")
+    first, *others = map(Path, paths)
+    if not first.exists():
+        raise DataError(f"there is no file or folder {first}: check the name")
+    named = bool(label or text or values)
+    if first.is_dir():
+        _refuse(named or others, first, "a folder of classes", "columns and further paths")
+        return read_class_folder(first, encoding=encoding)
+    if is_idx(first):
+        _refuse(named or others[1:], first, "IDX images", "columns and further paths")
+        return read_idx(first, others[0] if others else labels_beside(first))
+    if others:
+        raise ConfigError(f"{first} is read by itself: leave out {others[0]}")
+    if first.suffix == ".ts":
+        _refuse(named, first, "a .ts archive", "columns")
+        return read_ts(first)
+    if first.suffix == ".tsv" and not named:
+        return read_tsv(first)
+    return read_table(first, label=label, text=text, values=values, encoding=encoding)
+
+
+def _refuse(present: object, path: Path, what: str, surplus: str) -> None:
+    if present:
+        raise ConfigError(f"{path} is {what}, which says all by itself: leave out {surplus}")

@@ -1,0 +1,1 @@
+"""Classification: a sequence in, one label out (many-to-one)."""

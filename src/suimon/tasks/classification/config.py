@@ -1,0 +1,85 @@
+"""Every option of the classification task. Flags, forms and tables are made from this class."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from suimon.tasks.description import TaskDescription
+from suimon.tasks.network_options import NetworkOptions
+from suimon.tasks.text_options import UnitName, WordSplitter
+
+
+class ClassificationConfig(NetworkOptions):
+    """What the network reads, how it is built, and what it is told of the classes.
+
+    ``None`` means: chosen by the rule of :mod:`suimon.tasks.classification.recipe` from the
+    data and the budget, printed, and kept in ``config.toml``.
+    """
+
+    label: str | None = Field(
+        default=None, description="The column of a table that holds the labels."
+    )
+    text: str | None = Field(default=None, description="The column that holds texts.")
+    values: tuple[str, ...] = Field(
+        default=(),
+        description="Columns that hold numbers, joined by commas: single numbers are the time "
+        "steps of one channel, lists of numbers are a channel each; t* names all that begin so.",
+    )
+    encoding: str = Field(default="utf-8", description="Character encoding of texts and tables.")
+    units: UnitName = Field(default="words", description="What one step of a text is.")
+    words: WordSplitter = Field(
+        default="marks",
+        description="How units=words finds words: with punctuation marks as words of their own, at "
+        "white space alone, or by a Japanese analyser (sudachi or janome, from the extra text-ja).",
+    )
+    lowercase: bool = Field(default=True, description="Read capitals as small letters.")
+    vocabulary: int | None = Field(
+        default=None,
+        ge=2,
+        le=1_000_000,
+        description="Most distinct units kept, the most frequent first (left out: all "
+        "characters, 30000 words, 4096 sub-words).",
+    )
+    longest: int = Field(
+        default=2000,
+        ge=1,
+        le=1_000_000,
+        description="Steps read of a sequence; of a longer one its beginning and its end.",
+    )
+    valid_fraction: float = Field(
+        default=0.1,
+        gt=0.0,
+        lt=1.0,
+        description="Share of the sequences of each class that is kept for validation.",
+    )
+    valid_files: tuple[str, ...] = Field(
+        default=(), description="Validate on these files instead of a share of the data."
+    )
+    embedding: int | None = Field(
+        default=None, ge=1, le=65_536, description="Width of the vector that stands for one unit."
+    )
+    bidirectional: bool = Field(default=True, description="Read each sequence backwards too.")
+    pooling: Literal["last", "mean", "max", "attention"] = Field(
+        default="max",
+        description="What becomes of the outputs of all steps: the last one of each direction, "
+        "their mean, their maximum, or a weighted mean whose weights are learnt.",
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        default="none",
+        description="What an error costs: the same for all, or more for a rarer class.",
+    )
+
+
+DESCRIPTION = TaskDescription(
+    name="classification",
+    command="classify",
+    summary="Learn to give a whole sequence one label.",
+    example="suimon train classify reviews.csv --label stars --text review --out runs/reviews",
+    config=ClassificationConfig,
+    chosen=(
+        *("layers", "hidden", "embedding", "dropout", "input_dropout", "forget_bias"),
+        *("batch_size", "learning_rate"),
+    ),
+    unused=("tbptt_steps",),
+    data="A table, an archive of series, a folder with one sub-folder a class, or IDX images.",
+)

@@ -1,0 +1,284 @@
+"""From what a user names to the arrays that the network reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from suimon.data.labelled import LabelledSequences, read_labelled
+from suimon.data.labelled.batches import padded_channels, padded_tokens
+from suimon.data.text.units import Units, UnitsOptions, fit_units, units_from_state
+from suimon.errors import CheckpointError, DataError
+from suimon.tasks.classification.config import ClassificationConfig
+
+LEAST_DEVIATION = 1e-6  # a channel that hardly moves is not blown up
+COUNTED = 20_000  # sequences from which the scale of channels is measured
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Sequences ready for the network, with their class numbers.
+
+    Attributes:
+        sequences: units ``(T_b,)``, or channels ``(T_b, I)`` as they were given.
+        labels: ``(N,)`` int64.
+    """
+
+    sequences: Sequence[npt.NDArray]
+    labels: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """All that turns a user's sequence into the network's input, and class numbers into labels.
+
+    Attributes:
+        kind: ``text``, ``series`` or ``image``.
+        labels: the classes' names, in the order of their numbers.
+        longest: steps read of a sequence.
+        units: of a text; ``None`` for numbers.
+        lowercase: whether texts are read in small letters.
+        channels: I, numbers of a step; 0 for a text.
+        mean: of each channel, or one of all pixels; empty for a text.
+        deviation: likewise.
+    """
+
+    kind: str
+    labels: tuple[str, ...]
+    longest: int
+    units: Units | None = None
+    lowercase: bool = False
+    channels: int = 0
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
+
+    def state(self) -> dict[str, Any]:
+        """What ``preprocess.json`` holds."""
+        return {
+            "kind": self.kind,
+            "labels": list(self.labels),
+            "longest": self.longest,
+            "units": None if self.units is None else self.units.state(),
+            "lowercase": self.lowercase,
+            "channels": self.channels,
+            "mean": list(self.mean),
+            "deviation": list(self.deviation),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Preprocessing:
+        """What :meth:`state` described.
+
+        Raises:
+            CheckpointError: something is missing.
+        """
+        try:
+            units = state["units"]
+            return cls(
+                kind=state["kind"],
+                labels=tuple(state["labels"]),
+                longest=state["longest"],
+                units=None if units is None else units_from_state(units),
+                lowercase=state["lowercase"],
+                channels=state["channels"],
+                mean=tuple(state["mean"]),
+                deviation=tuple(state["deviation"]),
+            )
+        except KeyError as error:
+            raise CheckpointError(
+                f"preprocess.json has no {error}; the run is not a classification's"
+            ) from None
+
+    def renamed(self, labels: Iterable[str]) -> Preprocessing:
+        """The same with other names for the classes, in the same order."""
+        return replace(self, labels=tuple(labels))
+
+    def encoded(self, data: LabelledSequences) -> list[npt.NDArray]:
+        """The sequences as the network reads them, before they are padded and scaled.
+
+        Raises:
+            DataError: they are of another kind than those learnt from, or one has no step.
+        """
+        if data.kind != self.kind:
+            raise DataError(f"the network reads {self.kind}, and {data.place(0)} is {data.kind}")
+        if self.units is None:
+            return [self._whole_steps(data, n) for n in range(len(data))]
+        return [self._tokens(data, n) for n in range(len(data))]
+
+    def pad(self, rows: Sequence[npt.NDArray]) -> Tensor:
+        """``(T, B)`` units or ``(T, B, I)`` scaled channels, zeros behind each row's end."""
+        if self.units is not None:
+            return padded_tokens(rows)
+        mean, deviation = (np.array(values, np.float32) for values in (self.mean, self.deviation))
+        rate = 1 / np.maximum(deviation, np.float32(LEAST_DEVIATION))
+        return padded_channels(rows, mean, rate.astype(np.float32))
+
+    def numbers(self, data: LabelledSequences) -> npt.NDArray[np.int64]:
+        """The class number of each label.
+
+        Raises:
+            DataError: there are no labels, or one that was not learnt.
+        """
+        if data.labels is None:
+            raise DataError(f"{data.place(0)} has no label: name the column by --label")
+        known = {label: n for n, label in enumerate(self.labels)}
+        for n, label in enumerate(data.labels):
+            if label not in known:
+                raise DataError(
+                    f"{data.place(n)}: the label {label!r} was not learnt; there are: "
+                    f"{listed(self.labels)}"
+                )
+        return np.fromiter((known[label] for label in data.labels), np.int64, len(data))
+
+    def _tokens(self, data: LabelledSequences, n: int) -> npt.NDArray:
+        text = prepared(str(data.sequences[n]), self.lowercase)
+        assert self.units is not None
+        tokens = self.units.encode(text)
+        if not len(tokens):
+            raise DataError(f"{data.place(n)} is empty: leave it out, or fill it")
+        return shortened(tokens, self.longest)
+
+    def _whole_steps(self, data: LabelledSequences, n: int) -> npt.NDArray:
+        steps = np.asarray(data.sequences[n])
+        if not len(steps):
+            raise DataError(f"{data.place(n)} has no step: leave it out")
+        if steps.shape[1] != self.channels:
+            raise DataError(
+                f"{data.place(n)} has {steps.shape[1]} channels, and the network reads "
+                f"{self.channels}"
+            )
+        return shortened(steps, self.longest)
+
+
+def prepared(text: str, lowercase: bool) -> str:
+    """A text as its units are cut from it: line ends are blanks, capitals may be small letters."""
+    text = " ".join(text.split())
+    return text.lower() if lowercase else text
+
+
+def shortened(steps: npt.NDArray, longest: int) -> npt.NDArray:
+    """The beginning and the end of a sequence, a half of ``longest`` steps each."""
+    if len(steps) <= longest:
+        return steps
+    first = longest // 2
+    return np.concatenate([steps[:first], steps[len(steps) - (longest - first) :]])
+
+
+def read(paths: Sequence[str | Path], config: ClassificationConfig) -> LabelledSequences:
+    """What the paths hold, by the columns that the options name."""
+    return read_labelled(
+        paths,
+        label=config.label,
+        text=config.text,
+        values=[name for names in config.values for name in names.split(",")],
+        encoding=config.encoding,
+    )
+
+
+def split(
+    data: LabelledSequences, valid_fraction: float, seed: int
+) -> tuple[LabelledSequences, LabelledSequences]:
+    """A share of each class for validation, one sequence at least.
+
+    Raises:
+        DataError: there is one class only, or a class with one sequence.
+    """
+    assert data.labels is not None
+    counts = classes_of(data)
+    alone = [label for label, count in counts.items() if count == 1]
+    if alone:
+        place = data.place(data.labels.index(alone[0]))
+        raise DataError(
+            f"{place}: the label {alone[0]!r} occurs once, which cannot be both learnt and "
+            "validated: give more of it, leave it out, or name --valid-files"
+        )
+    chance = np.random.RandomState(seed)
+    valid: list[int] = []
+    labels = np.array(data.labels)
+    for label in counts:
+        members = chance.permutation(np.flatnonzero(labels == label))
+        kept = min(len(members) - 1, max(1, round(valid_fraction * len(members))))
+        valid += members[:kept].tolist()
+    chosen = set(valid)
+    train = [n for n in range(len(data)) if n not in chosen]
+    return data.take(train), data.take(sorted(chosen))
+
+
+def classes_of(data: LabelledSequences) -> dict[str, int]:
+    """Every label and how often it occurs, in order of the labels: numbers by size, else letters.
+
+    Raises:
+        DataError: there are no labels, or all are the same.
+    """
+    if data.labels is None:
+        raise DataError(f"{data.place(0)} has no label: name the column by --label")
+    counts = Counter(data.labels)
+    if len(counts) < 2:
+        raise DataError(
+            f"all {len(data):,} sequences have the label {next(iter(counts))!r}: there is nothing "
+            "to tell apart"
+        )
+    return {label: counts[label] for label in sorted(counts, key=_rank)}
+
+
+def fitted(data: LabelledSequences, config: ClassificationConfig) -> Preprocessing:
+    """What is learnt of the training sequences before the network: classes, units or scales."""
+    labels = tuple(classes_of(data))
+    if data.kind == "text":
+        texts = (prepared(str(text), config.lowercase) + "\n" for text in data.sequences)
+        options = UnitsOptions(config.units, config.vocabulary, config.words)
+        units = fit_units(options, texts)
+        return Preprocessing("text", labels, config.longest, units, config.lowercase)
+    mean, deviation = scale(data)
+    return Preprocessing(
+        data.kind,
+        labels,
+        config.longest,
+        channels=np.shape(data.sequences[0])[1],
+        mean=mean,
+        deviation=deviation,
+    )
+
+
+def scale(data: LabelledSequences) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation: of each channel, or of all pixels of images together."""
+    count, total, squares = 0, 0.0, 0.0
+    for n in range(0, len(data), -(-len(data) // COUNTED)):
+        steps = np.asarray(data.sequences[n], np.float64)
+        if data.kind == "image":
+            steps = steps.reshape(-1, 1)
+        count += len(steps)
+        total += steps.sum(axis=0)
+        squares += (steps**2).sum(axis=0)
+    mean = np.asarray(total) / count
+    deviation = np.sqrt(np.maximum(np.asarray(squares) / count - mean**2, 0))
+    return tuple(mean.tolist()), tuple(deviation.tolist())
+
+
+def examples(data: LabelledSequences, preprocessing: Preprocessing) -> Examples:
+    """The sequences and labels as arrays."""
+    return Examples(preprocessing.encoded(data), preprocessing.numbers(data))
+
+
+def listed(names: Iterable[str], most: int = 10) -> str:
+    """Names in a line, no more than ``most``."""
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _rank(label: str) -> tuple[bool, float, str]:
+    try:
+        return False, float(label), label
+    except ValueError:
+        return True, 0.0, label

@@ -1,0 +1,250 @@
+"""A classifier in three lines, after scikit-learn's conventions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from suimon.data.labelled import LabelledSequences
+from suimon.errors import NotFittedError, ShapeError
+from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
+from suimon.tasks.classification.infer import TrainedClassifier, load
+from suimon.tasks.classification.model import ClassificationNetwork
+from suimon.tasks.classification.train import Plan, make_plan
+from suimon.tasks.estimator import Estimator
+from suimon.tasks.making_runs import TRAINING_TABLE, config_tables
+from suimon.training.config import TrainingConfig
+from suimon.training.interrupt import TrainingInterrupted
+from suimon.training.loop import TrainingResult
+from suimon.training.loop import train as run_training
+from suimon.training.metrics import METRICS_FILE, append_metrics, read_metrics
+from suimon.training.observers import Observer
+from suimon.training.options import parse_options
+from suimon.training.run_directory import RunDirectory, SavedWeights
+
+Inputs = Sequence[str] | Sequence[npt.ArrayLike] | npt.NDArray
+"""Texts, or sequences of numbers: ``(N, T)``, ``(N, T, I)``, or N of ``(T,)`` or ``(T, I)``."""
+
+
+class SequenceClassifier(Estimator):
+    """Learns to tell sequences apart: texts, or numbers in one channel or more.
+
+    The constructor only keeps its arguments, so that ``sklearn.base.clone`` works; :meth:`fit`
+    checks them. ``None`` is chosen by the rule of :mod:`suimon.tasks.classification.recipe`.
+
+    Args:
+        cell: the name of any of the :mod:`~suimon.cells`, e.g. ``lstm``.
+        hidden_size: hidden units of each direction of each layer.
+        num_layers: recurrent layers.
+        bidirectional: whether sequences are read backwards too.
+        pooling: ``last``, ``mean``, ``max`` or ``attention``.
+        learning_rate: highest learning rate.
+        epochs: passes over the training sequences; those of the fewest errors in validation count.
+        options: any further options by name, those of
+            :class:`~suimon.tasks.classification.config.ClassificationConfig` and
+            :class:`~suimon.training.config.TrainingConfig`, e.g. ``{"dropout": 0.3}``.
+        random_state: decides the validation split, the first weights, the order and dropout.
+
+    Attributes:
+        classes_: the labels in the order of :meth:`predict_proba`'s columns.
+        model_: the :class:`~suimon.tasks.classification.infer.TrainedClassifier`.
+        config_: its complete options.
+        training_: the loop's complete options.
+        loss_: validation loss of the weights that were kept, in nats a sequence.
+        step_: the optimiser step that these weights are of.
+        history_: a dict an evaluation, as in ``metrics.jsonl``.
+
+    Example:
+        >>> X = np.concatenate([np.zeros((20, 5)), np.ones((20, 5))])
+        >>> y = ["low"] * 20 + ["high"] * 20
+        >>> SequenceClassifier(hidden_size=8, epochs=8).fit(X, y).predict(X[[0, 30]]).tolist()
+        ['low', 'high']
+    """
+
+    ARGUMENTS: ClassVar[Mapping[str, str]] = {
+        "cell": "cell",
+        "hidden_size": "hidden",
+        "num_layers": "layers",
+        "bidirectional": "bidirectional",
+        "pooling": "pooling",
+        "learning_rate": "learning_rate",
+    }
+    CONFIG = ClassificationConfig
+
+    def __init__(
+        self,
+        cell: str = "lstm",
+        hidden_size: int | None = None,
+        num_layers: int | None = None,
+        *,
+        bidirectional: bool = True,
+        pooling: str = "max",
+        learning_rate: float | None = None,
+        epochs: int = 20,
+        options: Mapping[str, Any] | None = None,
+        random_state: int | None = 0,
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.learning_rate = learning_rate
+        self.epochs = epochs
+        self.options = options
+        self.random_state = random_state
+
+    def fit(self, X: Inputs, y: npt.ArrayLike, *, observers: Sequence[Observer] = ()) -> Self:
+        """Learn to tell sequences apart; what was learnt before is forgotten.
+
+        Args:
+            X: N sequences, see :data:`Inputs`.
+            y: N labels.
+            observers: told about the progress, see :mod:`suimon.training.observers`.
+
+        Raises:
+            ConfigError: an option is out of range or unknown.
+            ShapeError: X and y do not fit each other, or X is neither texts nor numbers.
+            DataError: there is nothing to tell apart, or a class with one sequence.
+            TrainingInterrupted: Ctrl-C; what was learnt until then is kept.
+        """
+        labels = np.asarray(y)
+        if labels.ndim != 1 or len(labels) != len(X):
+            raise ShapeError(f"y has shape {labels.shape}; give {len(X)} labels, one a sequence")
+        config, training = self._parsed({"epochs": self.epochs})
+        names, numbers = np.unique(labels, return_inverse=True)
+        data = as_sequences(X, tuple(str(number) for number in numbers))
+        plan = make_plan(data, None, config, training)
+        self.classes_ = names
+        try:
+            result = run_training(plan.task, plan.training, observers=observers)
+        except TrainingInterrupted as stop:
+            self._learnt(plan, stop.result)
+            raise
+        self._learnt(plan, result)
+        return self
+
+    def predict_proba(self, X: Inputs) -> npt.NDArray[np.float64]:
+        """The probability of each class, ``(N, C)`` in the order of ``classes_``.
+
+        Raises:
+            NotFittedError: before :meth:`fit`.
+            ShapeError: X is neither texts nor numbers.
+            DataError: X is of another kind than what was learnt from.
+        """
+        return self._fitted().predict_proba(as_sequences(X))
+
+    def predict(self, X: Inputs) -> npt.NDArray:
+        """The likeliest label of each sequence, ``(N,)``. Raises as :meth:`predict_proba`."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def score(self, X: Inputs, y: npt.ArrayLike) -> float:
+        """The share of sequences whose label is found. Raises as :meth:`predict_proba`."""
+        return float((self.predict(X) == np.asarray(y)).mean())
+
+    def save(self, directory: str | Path) -> Self:
+        """Write a run directory, which :meth:`load` and the command line read.
+
+        It holds the model and how it came about, but no checkpoint to go on training from.
+
+        Raises:
+            NotFittedError: before :meth:`fit`.
+            ConfigError: there is something at that place already.
+        """
+        model = self._fitted()
+        run = RunDirectory.create(
+            directory,
+            task=DESCRIPTION.name,
+            config=config_tables(DESCRIPTION.name, self.config_, self.training_, ()),
+            preprocess=model.preprocessing.state(),
+        )
+        weights = {name: tensor.detach() for name, tensor in model.network.state_dict().items()}
+        run.save_weights(SavedWeights(weights, self.step_, self.loss_, self._metrics))
+        for row in self.history_:
+            append_metrics(run.path / METRICS_FILE, row)
+        return self
+
+    @classmethod
+    def load(cls, directory: str | Path) -> Self:
+        """The estimator of a run directory, made by :meth:`save` or by the command line.
+
+        Its ``classes_`` are strings.
+
+        Raises:
+            CheckpointError: there is no classifier's run there, or it is damaged.
+        """
+        run = RunDirectory.open(directory)
+        model = load(run)
+        training = parse_options(TrainingConfig, run.config().get(TRAINING_TABLE, {}))
+        estimator = cls(**cls._arguments(model.config, training))
+        estimator.epochs = training.epochs or estimator.epochs
+        saved = run.weights()
+        estimator.model_, estimator.config_, estimator.training_ = model, model.config, training
+        estimator.loss_, estimator.step_, estimator._metrics = saved.loss, saved.step, saved.metrics
+        estimator.history_ = read_metrics(run.path)
+        estimator.classes_ = np.array(model.labels)
+        return estimator
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks of a classifier; only called where it is installed."""
+        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags(),
+            input_tags=InputTags(two_d_array=True, three_d_array=True, string=True),
+        )
+
+    def _learnt(self, plan: Plan, result: TrainingResult) -> None:
+        """Keep what training reached."""
+        assert isinstance(result.model, ClassificationNetwork)
+        task, evaluation = plan.task, result.evaluation
+        named = [str(self.classes_[int(n)]) for n in task.preprocessing.labels]
+        preprocessing = task.preprocessing.renamed(named)
+        self.model_ = TrainedClassifier(result.model, preprocessing, task.config)
+        self.config_ = task.config
+        self.training_ = plan.training
+        self.loss_ = evaluation.loss if evaluation else None
+        self.step_ = result.best_step
+        self.history_ = result.history
+        self._metrics = evaluation.metrics if evaluation else {}
+
+    def _fitted(self) -> TrainedClassifier:
+        if not hasattr(self, "model_"):
+            raise NotFittedError("this SequenceClassifier has learnt nothing yet: call fit first")
+        return self.model_
+
+
+def as_sequences(X: Inputs, labels: tuple[str, ...] | None = None) -> LabelledSequences:
+    """Texts or numbers as one kind of sequences.
+
+    Raises:
+        ShapeError: they are neither.
+    """
+    if len(X) == 0:
+        raise ShapeError("X has no sequence: give one or more")
+    if isinstance(X[0], str):
+        return LabelledSequences("text", [str(text) for text in X], labels, _place)
+    rows = []
+    for n in range(len(X)):
+        try:
+            row = np.asarray(X[n], np.float32)
+        except (TypeError, ValueError):
+            raise ShapeError(f"X[{n}] is neither a text nor numbers: {X[n]!r:.60}") from None
+        row = row[:, None] if row.ndim == 1 else row  # (T, I)
+        if row.ndim != 2 or not np.isfinite(row).all():
+            raise ShapeError(
+                f"X[{n}] has shape {row.shape}; give (T,) or (T, I), finite numbers all"
+            )
+        rows.append(row)
+    return LabelledSequences("series", rows, labels, _place)
+
+
+def _place(n: int) -> str:
+    return f"X[{n}]"

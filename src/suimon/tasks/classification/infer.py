@@ -1,0 +1,183 @@
+"""A trained classifier at work: label, weigh, judge."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from suimon.data.labelled import LabelledSequences
+from suimon.errors import CheckpointError, DataError
+from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
+from suimon.tasks.classification.data import Preprocessing, examples, read
+from suimon.tasks.classification.model import ClassificationNetwork
+from suimon.tasks.classification.objective import judged, network_for, probabilities
+from suimon.training.options import parse_options
+from suimon.training.run_directory import RunDirectory
+
+TEXT_FILES = (".txt", "-")  # a text a line
+
+
+class Prediction(NamedTuple):
+    """What the network says of one sequence: its label, and how probable it holds it, 0 to 1."""
+
+    label: str
+    probability: float
+
+
+class TrainedClassifier:
+    """A network, what it reads and tells apart, and the options it was made with.
+
+    Args:
+        network: the trained network; put into evaluation mode.
+        preprocessing: of sequences and labels.
+        config: complete options.
+    """
+
+    def __init__(
+        self,
+        network: ClassificationNetwork,
+        preprocessing: Preprocessing,
+        config: ClassificationConfig,
+    ) -> None:
+        self.network = network.eval()
+        self.preprocessing = preprocessing
+        self.units = preprocessing.units
+        self.config = config
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes, in the order of :meth:`predict_proba`'s columns."""
+        return self.preprocessing.labels
+
+    def predict_proba(self, data: LabelledSequences) -> npt.NDArray[np.float64]:
+        """The probability of each class, ``(N, C)``.
+
+        Raises:
+            DataError: the sequences are of another kind than those learnt from, or one is empty.
+        """
+        sequences = self.preprocessing.encoded(data)
+        return probabilities(self.network, sequences, self.preprocessing)
+
+    def predict(self, data: LabelledSequences) -> list[Prediction]:
+        """The likeliest class of each sequence. Raises as :meth:`predict_proba`."""
+        shares = self.predict_proba(data)
+        best = shares.argmax(axis=1)
+        return [
+            Prediction(self.labels[n], float(row[n])) for n, row in zip(best, shares, strict=True)
+        ]
+
+    def predictions(self, paths: Sequence[str | Path]) -> Iterator[dict[str, Any]]:
+        """What the network says of the sequences of some files, as the command line prints it.
+
+        Args:
+            paths: as in training, labels not needed; of a network that reads texts also ``.txt``
+                files and ``-`` for standard input, which hold a text a line.
+
+        Returns:
+            For each sequence ``label``, ``probability`` and ``place``, where it stands.
+
+        Raises:
+            DataError: a path or its content cannot be used.
+        """
+        data = self._read(paths, label=None)
+        for n, (label, probability) in enumerate(self.predict(data)):
+            yield {"label": label, "probability": probability, "place": data.place(n)}
+
+    def evaluate(
+        self, paths: Sequence[str | Path], *, encoding: str | None = None
+    ) -> dict[str, Any]:
+        """How well the network tells the sequences of some files apart.
+
+        Args:
+            paths: as in training.
+            encoding: how the files are written; ``None``: as those of the training were.
+
+        Returns:
+            ``accuracy``, ``macro_f1`` (mean over the classes), ``loss`` (mean nats a sequence),
+            ``sequences`` (how many), ``labels``, and ``confusion`` (a row for each true label, how
+            many were taken for each).
+
+        Raises:
+            DataError: a path or its content cannot be used, or holds a label that was not learnt.
+        """
+        data = self._read(paths, label=self.config.label, encoding=encoding)
+        found = judged(self.network, examples(data, self.preprocessing), self.preprocessing)
+        return {
+            "accuracy": found.accuracy,
+            "macro_f1": found.macro_f1,
+            "loss": found.loss,
+            "sequences": len(data),
+            "labels": list(self.labels),
+            "confusion": found.confusion.tolist(),
+        }
+
+    def _read(
+        self, paths: Sequence[str | Path], *, label: str | None, encoding: str | None = None
+    ) -> LabelledSequences:
+        changes = {"label": label, "encoding": encoding or self.config.encoding}
+        config = self.config.model_copy(update=changes)
+        if label is None and len(paths) == 1 and str(paths[0]).endswith(TEXT_FILES):
+            return lines_of(paths[0], config.encoding)
+        return read(paths, config)
+
+
+def lines_of(path: str | Path, encoding: str) -> LabelledSequences:
+    """The lines of a text file, or of standard input for ``-``, as texts; blank ones left out.
+
+    Raises:
+        DataError: there is no such file, it is in another encoding, or has nothing but blanks.
+    """
+    try:
+        data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
+        lines = data.decode(encoding).splitlines()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is not {encoding}: byte {error.start} is {data[error.start]:#04x}; name its "
+            "encoding by --encoding"
+        ) from error
+    kept = [n for n, line in enumerate(lines) if line.strip()]
+    if not kept:
+        raise DataError(f"{path} has no text: give a text a line")
+    name = "standard input" if str(path) == "-" else str(path)
+    texts = [lines[n] for n in kept]
+    return LabelledSequences("text", texts, None, lambda n: f"{name}, line {kept[n] + 1}")
+
+
+def load(run: RunDirectory | str | Path) -> TrainedClassifier:
+    """The trained classifier of a run: its best weights, or the last where none are best yet.
+
+    Args:
+        run: the directory.
+
+    Raises:
+        CheckpointError: there is no run, it is another task's, a newer suimon's, or damaged.
+        ConfigError: its ``config.toml`` was given a value that cannot work.
+    """
+    directory = run if isinstance(run, RunDirectory) else RunDirectory.open(run)
+    if directory.task != DESCRIPTION.name:
+        raise CheckpointError(
+            f"{directory.path} is a run of the task {directory.task!r}, not {DESCRIPTION.name!r}"
+        )
+    config = config_of(directory.config())
+    preprocessing = Preprocessing.from_state(directory.preprocess())
+    network = network_for(config, preprocessing)
+    try:
+        network.load_state_dict(directory.weights().tensors)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"the weights in {directory.path} do not fit its config.toml: undo the change there "
+            f"({' '.join(str(error).split())[:200]})"
+        ) from error
+    return TrainedClassifier(network, preprocessing, config)
+
+
+def config_of(tables: Mapping[str, Any]) -> ClassificationConfig:
+    """The task's options in a run's ``config.toml``."""
+    return parse_options(ClassificationConfig, tables.get(DESCRIPTION.name, {}))

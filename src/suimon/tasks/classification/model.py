@@ -1,0 +1,143 @@
+"""The network: what is read, the recurrent stack, one vector of its outputs, a score a class."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from suimon.errors import ConfigError
+from suimon.layers import Recurrent
+from suimon.tasks.classification.config import ClassificationConfig
+from suimon.tasks.stack import build_stack
+
+
+class ClassificationNetwork(nn.Module):
+    r"""A label for a whole sequence.
+
+    ::
+
+        e_t    = dropout(E[w_t])  or x_t         embedding of units, (B, E); or I channels
+        h_t    = stack(e_t)                      recurrent layers, (B, D*P)
+        v      = pool(h_1 … h_T)                 (B, D*P), over each row's own steps
+        logits = W dropout(v) + b                (B, C)
+
+    Shapes: B batch, T time, E embedding, I channels, D directions, P width of one direction's
+    output, C classes.
+
+    Args:
+        recurrent: the stack.
+        classes: C.
+        embedding: from units to vectors; ``None``: the input is channels.
+        pooling: ``last`` (of each direction), ``mean``, ``max`` or ``attention``.
+        input_dropout: on what the stack reads.
+        output_dropout: on the pooled vector.
+
+    Source: attention: Z. Yang and others (2016), Hierarchical Attention Networks for Document
+        Classification, equations 5 to 7.
+
+    Example:
+        >>> from suimon import layers
+        >>> network = ClassificationNetwork(layers.LSTM(3, 5, bidirectional=True), 4)
+        >>> network(torch.zeros(7, 2, 3), torch.tensor([7, 4])).shape
+        torch.Size([2, 4])
+    """
+
+    def __init__(
+        self,
+        recurrent: Recurrent,
+        classes: int,
+        *,
+        embedding: nn.Embedding | None = None,
+        pooling: str = "max",
+        input_dropout: float = 0.0,
+        output_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.input_dropout = input_dropout
+        self.output_dropout = output_dropout
+        self.embedding = embedding
+        self.recurrent = recurrent
+        width = recurrent.num_directions * recurrent.output_size
+        self.attention: nn.Sequential | None = None
+        if pooling == "attention":
+            scores = nn.Linear(width, 1, bias=False)
+            self.attention = nn.Sequential(nn.Linear(width, width), nn.Tanh(), scores)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """Scores of the classes.
+
+        Args:
+            inputs: units ``(T, B)`` int64, or channels ``(T, B, I)``.
+            lengths: ``(B,)`` int64, each row's steps, 1 or more; what stands behind is not read.
+
+        Returns:
+            ``(B, C)`` logits.
+        """
+        x = inputs if self.embedding is None else self.embedding(inputs)  # (T, B, E)
+        x = F.dropout(x, self.input_dropout, self.training)
+        output, _ = self.recurrent(x, lengths=lengths)  # (T, B, D*P)
+        pooled = self._pooled(output, lengths)  # (B, D*P)
+        return self.head(F.dropout(pooled, self.output_dropout, self.training))
+
+    def _pooled(self, output: Tensor, lengths: Tensor) -> Tensor:
+        if self.pooling == "last":
+            return last_outputs(output, lengths, self.recurrent.num_directions)
+        steps = torch.arange(len(output), device=output.device)
+        inside = (steps[:, None] < lengths.to(output.device)).unsqueeze(-1)  # (T, B, 1)
+        if self.pooling == "max":
+            return output.masked_fill(~inside, -torch.inf).amax(dim=0)
+        if self.attention is None:
+            return (output * inside).sum(dim=0) / inside.sum(dim=0)
+        scores = self.attention(output).masked_fill(~inside, -torch.inf)  # (T, B, 1)
+        return (scores.softmax(dim=0) * output).sum(dim=0)
+
+
+def last_outputs(output: Tensor, lengths: Tensor, directions: int) -> Tensor:
+    """What each direction gave last: forwards at a row's last step, backwards at its first.
+
+    Args:
+        output: ``(T, B, D*P)``.
+        lengths: ``(B,)``.
+        directions: D, 1 or 2.
+
+    Returns:
+        ``(B, D*P)``.
+    """
+    forwards, *backwards = output.chunk(directions, dim=-1)
+    rows = torch.arange(output.shape[1], device=output.device)
+    ends = forwards[lengths.to(output.device) - 1, rows]  # (B, P)
+    return torch.cat([ends, *(back[0] for back in backwards)], dim=-1)
+
+
+def build_network(
+    config: ClassificationConfig, *, classes: int, vocabulary: int | None, channels: int
+) -> ClassificationNetwork:
+    """A fresh network from flat options, weights drawn from torch's global generator.
+
+    Args:
+        config: complete options: sizes are not ``None``.
+        classes: C.
+        vocabulary: distinct units; ``None``: the input is ``channels`` numbers.
+        channels: I, where there is no vocabulary.
+
+    Raises:
+        ConfigError: an option is missing or does not fit the cell.
+    """
+    hidden, depth = config.hidden, config.layers
+    if hidden is None or depth is None or (vocabulary and config.embedding is None):
+        raise ConfigError("embedding, hidden or layers is not set; give each a number from 1")
+    embedding = None
+    if vocabulary is not None and config.embedding is not None:
+        embedding = nn.Embedding(vocabulary, config.embedding)
+        channels = config.embedding
+    return ClassificationNetwork(
+        build_stack(config, channels, hidden, depth, bidirectional=config.bidirectional),
+        classes,
+        embedding=embedding,
+        pooling=config.pooling,
+        input_dropout=config.input_dropout or 0.0,
+        output_dropout=config.dropout or 0.0,
+    )

@@ -1,0 +1,97 @@
+"""The rule that chooses the options a user left out, from the data.
+
+1. **Size**: texts of words take an embedding and one layer; numbers and characters, which say
+   less at each step, a wider layer.
+2. **Dropout**: the fewer the sequences, the sooner they are learnt by heart.
+3. **Batch**: some thirty batches an epoch, so that a small set is not learnt in a few steps.
+4. **Forget bias**: 1 for an LSTM, which should begin by remembering (Jozefowicz et al., 2015).
+
+Nothing that was given is changed, and all else keeps its default.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from suimon.tasks.classification.config import ClassificationConfig
+from suimon.training.config import TrainingConfig
+from suimon.training.options import parse_options
+
+BATCHES_AN_EPOCH = 30
+SMALLEST_BATCH, LARGEST_BATCH = 8, 64
+FORGET_BIAS = 1.0
+
+
+@dataclass(frozen=True)
+class Size:
+    """One row of the table of network sizes.
+
+    Attributes:
+        hidden: hidden units of each direction.
+        embedding: width of a unit's vector, for texts.
+        dropout: on the output of each layer and of the pooling.
+        input_dropout: on what the first layer reads.
+        learning_rate: highest learning rate.
+    """
+
+    hidden: int
+    embedding: int
+    dropout: float
+    input_dropout: float
+    learning_rate: float
+
+
+SIZES = {
+    "words": Size(128, 128, 0.5, 0.5, 1e-3),
+    "letters": Size(192, 64, 0.4, 0.1, 2e-3),
+    "numbers": Size(128, 0, 0.3, 0.0, 2e-3),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Complete options, and those of them that the rule chose, by name."""
+
+    config: ClassificationConfig
+    training: TrainingConfig
+    chosen: dict[str, Any]
+
+
+def choose(
+    config: ClassificationConfig, training: TrainingConfig, kind: str, sequences: int
+) -> Choice:
+    """Fill in what was left out; see the module's description for the rule.
+
+    Args:
+        config: the task's options; ``None`` is left out.
+        training: the loop's options; those not in ``model_fields_set`` were left out.
+        kind: ``text``, ``series`` or ``image``.
+        sequences: how many there are to learn from.
+    """
+    of_text = "words" if config.units == "words" else "letters"
+    size = SIZES[of_text if kind == "text" else "numbers"]
+    architecture: dict[str, Any] = {
+        "layers": 1,
+        "hidden": size.hidden,
+        "dropout": size.dropout,
+        "input_dropout": size.input_dropout,
+    }
+    if kind == "text":
+        architecture["embedding"] = size.embedding
+    if config.cell == "lstm":
+        architecture["forget_bias"] = FORGET_BIAS
+    new_config = {n: v for n, v in architecture.items() if getattr(config, n) is None}
+    rows = 2 ** round(math.log2(max(1, sequences / BATCHES_AN_EPOCH)))
+    loop = {
+        "batch_size": min(LARGEST_BATCH, max(SMALLEST_BATCH, rows)),
+        "learning_rate": size.learning_rate,
+    }
+    new_training = {n: v for n, v in loop.items() if n not in training.model_fields_set}
+    given = [c.model_dump(exclude_unset=True, exclude_none=True) for c in (config, training)]
+    return Choice(
+        parse_options(ClassificationConfig, given[0] | new_config),
+        parse_options(TrainingConfig, given[1] | new_training),
+        {**new_config, **new_training},
+    )

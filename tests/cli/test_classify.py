@@ -1,0 +1,94 @@
+import io
+import sys
+
+import pytest
+
+from tests.tasks.classification.conftest import opinions, waves
+
+TINY = ["--hidden", "16", "--epochs", "12", "--learning-rate", "0.01"]
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory):
+    """A table of opinions, and one of others for the test."""
+    folder = tmp_path_factory.mktemp("reviews")
+    for name, data in (("train", opinions(120)), ("test", opinions(300).take(range(200, 300)))):
+        rows = [
+            f'{label},"{text}"' for label, text in zip(data.labels, data.sequences, strict=True)
+        ]
+        (folder / f"{name}.csv").write_text("\n".join(["verdict,review", *rows]) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(reviews, tmp_path_factory):
+    """A run that has learnt the one word that matters."""
+    from suimon.cli.main import main
+
+    run = tmp_path_factory.mktemp("runs") / "reviews"
+    words = ["train", "classify", str(reviews / "train.csv"), "--label", "verdict"]
+    words += ["--text", "review", "--out", str(run), *TINY]
+    assert main(words) == 0
+    return run
+
+
+def test_texts_of_a_table(suimon, trained, reviews):
+    facts = suimon("evaluate", trained, reviews / "test.csv", "--json").json()
+    assert facts["accuracy"] == facts["macro_f1"] == 1.0
+    assert facts["labels"] == ["neg", "pos"]
+    assert facts["confusion"] == [[50, 0], [0, 50]]
+    assert facts["sequences"] == 100
+
+
+def test_what_it_says_of_lines_and_tables(suimon, trained, reviews, monkeypatch):
+    lines = b"What a lovely film\n\nso dull a story\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines)))
+    rows = [line.split("\t") for line in suimon("predict", trained, "-").out.splitlines()]
+    assert [(row[0], row[2]) for row in rows] == [
+        ("pos", "standard input, line 1"),
+        ("neg", "standard input, line 3"),
+    ]
+    assert all(0.5 < float(row[1]) <= 1 for row in rows)
+    outcome = suimon("predict", trained, reviews / "test.csv", "--json")
+    assert len(outcome.out.splitlines()) == 100
+    assert '"label": "neg"' in outcome.out.splitlines()[0]
+
+
+def test_series_of_an_archive_and_going_on(suimon, tmp_path):
+    data = tmp_path / "waves.ts"
+    data.write_text(waves(40))
+    run = tmp_path / "run"
+    outcome = suimon("train", "classify", data, "--out", run, "--steps", "20", "--cell", "gru")
+    assert outcome.code == 0
+    assert "36 sequences to learn from, 4 to validate on; classes: fast 18, slow 18" in outcome.err
+    assert "chosen for 36 sequences and 20 steps: layers 1, hidden 128" in outcome.err
+    again = suimon("train", "classify", "--out", run, "--resume", "--steps", "30", "--json").json()
+    assert again["step"] == 30
+    assert suimon("info", run).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--label", "verdikt", "--text", "review"], "verdikt"),
+        (["--label", "verdict"], "text"),
+        (["--label", "verdict", "--text", "review", "--pooling", "min"], "pooling = 'min': give"),
+    ],
+)
+def test_slips_are_answered_in_a_line(suimon, reviews, tmp_path, words, message):
+    run = tmp_path / "run"
+    refused = suimon("train", "classify", reviews / "train.csv", "--out", run, *words).refusal()
+    assert message in refused
+    assert not run.exists()
+
+
+def test_a_label_that_was_not_learnt_is_named_with_its_row(suimon, trained, tmp_path):
+    (tmp_path / "new.csv").write_text("verdict,review\npos,lovely\nmeh,a film\n")
+    refused = suimon("evaluate", trained, tmp_path / "new.csv").refusal()
+    assert "new.csv, row 2: the label 'meh' was not learnt; there are: neg, pos" in refused
+
+
+def test_other_runs_do_not_predict(suimon, text, tmp_path):
+    run = tmp_path / "text"
+    suimon("train", "text", text, "--out", run, "--steps", "1", "--hidden", "8")
+    assert "writes texts: use suimon generate" in suimon("predict", run, "-").refusal()
