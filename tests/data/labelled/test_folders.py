@@ -1,6 +1,6 @@
 import pytest
 
-from suimon.data.labelled.folders import is_class_folder, read_class_folder
+from suimon.data.labelled.folders import read_class_folder
 from suimon.errors import ConfigError, DataError
 
 
@@ -111,13 +111,3 @@ def test_folder_without_sub_folders(tmp_path):
         read_class_folder(tmp_path)
     with pytest.raises(DataError, match=r"cannot read the folder .*none: No such file"):
         read_class_folder(tmp_path / "none")
-
-
-def test_what_is_a_class_folder(write, tmp_path):
-    path = write("loose.txt", "a")
-    (tmp_path / ".hidden").mkdir()
-    assert not is_class_folder(path)
-    assert not is_class_folder(tmp_path)
-    assert not is_class_folder(tmp_path / "none")
-    write("a/1.txt", "a")
-    assert is_class_folder(tmp_path)

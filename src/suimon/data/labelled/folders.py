@@ -47,11 +47,6 @@ class TextFiles(Sequence[str]):
         return text
 
 
-def is_class_folder(folder: Path) -> bool:
-    """Whether :func:`read_class_folder` is for this: a folder with a sub-folder in it."""
-    return folder.is_dir() and any(path.is_dir() for path in _visible(folder))
-
-
 def read_class_folder(folder: Path, *, encoding: str = "utf-8") -> LabelledSequences:
     """The texts in a folder's sub-folders; each sub-folder's name is the label of its files.
 
