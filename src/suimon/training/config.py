@@ -28,7 +28,7 @@ class TrainingConfig(BaseModel):
         gt=0,
         le=1_000_000,
         description="Train for this long, start-up, loading and the last evaluation included "
-        f"(the default budget: {DEFAULT_MINUTES:g}).",
+        f"(the default budget: {DEFAULT_MINUTES:g}, where the task has no rule for it).",
         json_schema_extra={"unit": "minutes"},
     )
     epochs: int | None = Field(
@@ -159,17 +159,16 @@ class TrainingConfig(BaseModel):
         "auto", description="Where to compute; auto takes a GPU where there is one."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _one_budget(cls, values: Any) -> Any:
-        """At most one budget; the default one where none is given."""
-        if not isinstance(values, dict):
-            return values
-        given = [name for name in BUDGETS if values.get(name) is not None]
+    @model_validator(mode="after")
+    def _one_budget(self) -> Self:
+        """At most one budget; where none is given the default one, which counts as left out."""
+        given = [name for name in BUDGETS if getattr(self, name) is not None]
         if len(given) > 1:
-            listed = " and ".join(f"{name} = {values[name]}" for name in given)
+            listed = " and ".join(f"{name} = {getattr(self, name)}" for name in given)
             raise ValueError(f"{listed} are both given: give one budget only")
-        return values if given else {**values, "minutes": DEFAULT_MINUTES}
+        if not given:
+            self.__dict__["minutes"] = DEFAULT_MINUTES  # frozen, and not to be among the fields set
+        return self
 
     def overridden(self, changes: dict[str, Any]) -> Self:
         """This configuration with some options changed, as for a resumed run.

@@ -78,7 +78,7 @@ DESCRIPTION = TaskDescription(
     config=ClassificationConfig,
     chosen=(
         *("layers", "hidden", "embedding", "dropout", "input_dropout", "forget_bias"),
-        *("batch_size", "learning_rate"),
+        *("epochs", "batch_size", "learning_rate"),
     ),
     unused=("tbptt_steps",),
     data="A table, an archive of series, a folder with one sub-folder a class, or IDX images.",

@@ -4,7 +4,9 @@
    less at each step, a wider layer.
 2. **Dropout**: the fewer the sequences, the sooner they are learnt by heart.
 3. **Batch**: some thirty batches an epoch, so that a small set is not learnt in a few steps.
-4. **Forget bias**: 1 for an LSTM, which should begin by remembering (Jozefowicz et al., 2015).
+4. **Budget**: where none is given, so many epochs that about :data:`STEPS` steps are taken, but
+   :data:`FEWEST_EPOCHS` at least and :data:`MOST_EPOCHS` at most.
+5. **Forget bias**: 1 for an LSTM, which should begin by remembering (Jozefowicz et al., 2015).
 
 Nothing that was given is changed, and all else keeps its default.
 """
@@ -16,11 +18,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from suimon.tasks.classification.config import ClassificationConfig
-from suimon.training.config import TrainingConfig
+from suimon.training.config import BUDGETS, TrainingConfig
 from suimon.training.options import parse_options
 
 BATCHES_AN_EPOCH = 30
 SMALLEST_BATCH, LARGEST_BATCH = 8, 64
+STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 3000, 5, 100
 FORGET_BIAS = 1.0
 
 
@@ -84,11 +87,16 @@ def choose(
         architecture["forget_bias"] = FORGET_BIAS
     new_config = {n: v for n, v in architecture.items() if getattr(config, n) is None}
     rows = 2 ** round(math.log2(max(1, sequences / BATCHES_AN_EPOCH)))
-    loop = {
+    given_loop = training.model_fields_set
+    loop: dict[str, Any] = {
         "batch_size": min(LARGEST_BATCH, max(SMALLEST_BATCH, rows)),
         "learning_rate": size.learning_rate,
     }
-    new_training = {n: v for n, v in loop.items() if n not in training.model_fields_set}
+    if not given_loop.intersection(BUDGETS):
+        rows = training.batch_size if "batch_size" in given_loop else loop["batch_size"]
+        wanted = round(STEPS * rows / max(1, sequences))
+        loop["epochs"] = min(MOST_EPOCHS, max(FEWEST_EPOCHS, wanted))
+    new_training = {n: v for n, v in loop.items() if n not in given_loop}
     given = [c.model_dump(exclude_unset=True, exclude_none=True) for c in (config, training)]
     return Choice(
         parse_options(ClassificationConfig, given[0] | new_config),

@@ -1,0 +1,48 @@
+import pytest
+
+from suimon.tasks.classification.config import ClassificationConfig
+from suimon.tasks.classification.recipe import choose
+from suimon.training.config import TrainingConfig
+
+
+def chosen(kind: str = "text", sequences: int = 5000, **options):
+    for_loop = {n: v for n, v in options.items() if n in TrainingConfig.model_fields}
+    for_task = {n: v for n, v in options.items() if n not in for_loop}
+    return choose(ClassificationConfig(**for_task), TrainingConfig(**for_loop), kind, sequences)
+
+
+def test_what_is_given_is_kept_and_the_rest_is_complete():
+    choice = chosen(hidden=7, learning_rate=0.5, steps=9)
+    assert choice.config.hidden == 7
+    assert choice.training.learning_rate == 0.5
+    assert (choice.training.steps, choice.training.epochs, choice.training.minutes) == (
+        9,
+        None,
+        None,
+    )
+    assert not {"hidden", "learning_rate", "epochs"} & set(choice.chosen)
+    assert None not in (choice.config.layers, choice.config.embedding, choice.config.dropout)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "rows", "epochs"),
+    [(36, 8, 100), (243, 8, 99), (7000, 64, 27), (54_000, 64, 5)],
+)
+def test_batch_and_budget_by_how_many_there_are(sequences, rows, epochs):
+    choice = chosen(sequences=sequences)
+    assert (choice.training.batch_size, choice.training.epochs) == (rows, epochs)
+    assert choice.training.minutes is None
+
+
+def test_numbers_have_no_embedding_and_other_cells_no_forget_bias():
+    choice = chosen("series", cell="gru")
+    assert choice.config.embedding is None
+    assert "forget_bias" not in choice.chosen
+    assert chosen("series").config.forget_bias == 1.0
+
+
+def test_a_rule_applied_twice_chooses_nothing_more():
+    first = chosen()
+    again = choose(first.config, first.training, "text", 5000)
+    assert again.chosen == {}
+    assert (again.config, again.training) == (first.config, first.training)
