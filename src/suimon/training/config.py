@@ -167,7 +167,7 @@ class TrainingConfig(BaseModel):
             listed = " and ".join(f"{name} = {getattr(self, name)}" for name in given)
             raise ValueError(f"{listed} are both given: give one budget only")
         if not given:
-            self.__dict__["minutes"] = DEFAULT_MINUTES  # frozen, and not to be among the fields set
+            vars(self)["minutes"] = DEFAULT_MINUTES  # frozen, and not to be among the fields set
         return self
 
     def overridden(self, changes: dict[str, Any]) -> Self:

@@ -29,9 +29,14 @@ def test_what_is_given_is_kept_and_the_rest_is_complete():
     [(36, 8, 100), (243, 8, 99), (7000, 64, 27), (54_000, 64, 5)],
 )
 def test_batch_and_budget_by_how_many_there_are(sequences, rows, epochs):
-    choice = chosen(sequences=sequences)
+    choice = chosen("series", sequences=sequences)
     assert (choice.training.batch_size, choice.training.epochs) == (rows, epochs)
     assert choice.training.minutes is None
+
+
+def test_words_are_soon_learnt_by_heart():
+    assert chosen("text", 7000).training.epochs == 9
+    assert chosen("text", 7000, units="chars").training.epochs == 27
 
 
 def test_numbers_have_no_embedding_and_other_cells_no_forget_bias():

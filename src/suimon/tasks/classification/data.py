@@ -14,7 +14,14 @@ from torch import Tensor
 
 from suimon.data.labelled import LabelledSequences, read_labelled
 from suimon.data.labelled.batches import padded_channels, padded_tokens
-from suimon.data.text.units import Units, UnitsOptions, fit_units, units_from_state
+from suimon.data.text.units import (
+    DEFAULT_VOCABULARY,
+    Units,
+    UnitsOptions,
+    fit_units,
+    units_from_state,
+)
+from suimon.data.text.units.splitters import splitter_named
 from suimon.errors import CheckpointError, DataError
 from suimon.tasks.classification.config import ClassificationConfig
 
@@ -235,8 +242,11 @@ def fitted(data: LabelledSequences, config: ClassificationConfig) -> Preprocessi
     """What is learnt of the training sequences before the network: classes, units or scales."""
     labels = tuple(classes_of(data))
     if data.kind == "text":
-        texts = (prepared(str(text), config.lowercase) + "\n" for text in data.sequences)
-        options = UnitsOptions(config.units, config.vocabulary, config.words)
+        texts = (prepared(str(text), config.lowercase) for text in data.sequences)
+        vocabulary = config.vocabulary
+        if vocabulary is None and config.units == "words":
+            vocabulary = words_met_again(data, config)
+        options = UnitsOptions(config.units, vocabulary, config.words)
         units = fit_units(options, texts)
         return Preprocessing("text", labels, config.longest, units, config.lowercase)
     mean, deviation = scale(data)
@@ -248,6 +258,19 @@ def fitted(data: LabelledSequences, config: ClassificationConfig) -> Preprocessi
         mean=mean,
         deviation=deviation,
     )
+
+
+def words_met_again(data: LabelledSequences, config: ClassificationConfig) -> int:
+    """How many distinct words occur twice or more, up to the usual limit.
+
+    The others become the unknown word, which is so learnt as well, and not met first in use.
+    """
+    split = splitter_named(config.words).split
+    counts: Counter[str] = Counter()
+    for text in data.sequences:
+        counts.update(split(prepared(str(text), config.lowercase)))
+    again = sum(1 for count in counts.values() if count > 1)
+    return min(max(again, 1), DEFAULT_VOCABULARY["words"] or again)
 
 
 def scale(data: LabelledSequences) -> tuple[tuple[float, ...], tuple[float, ...]]:

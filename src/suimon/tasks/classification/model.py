@@ -11,16 +11,20 @@ from suimon.layers import Recurrent
 from suimon.tasks.classification.config import ClassificationConfig
 from suimon.tasks.stack import build_stack
 
+EMBEDDING_DEVIATION = 0.1  # drawn wider, rare words are learnt by heart by what was drawn
+
 
 class ClassificationNetwork(nn.Module):
     r"""A label for a whole sequence.
 
     ::
 
-        e_t    = dropout(E[w_t])  or x_t         embedding of units, (B, E); or I channels
+        e_t    = m_t E[w_t]  or dropout(x_t)     embedding of units, (B, E); or I channels
         h_t    = stack(e_t)                      recurrent layers, (B, D*P)
         v      = pool(h_1 … h_T)                 (B, D*P), over each row's own steps
         logits = W dropout(v) + b                (B, C)
+
+    The mask m_t drops whole units, so that no label hangs on one word.
 
     Shapes: B batch, T time, E embedding, I channels, D directions, P width of one direction's
     output, C classes.
@@ -30,11 +34,12 @@ class ClassificationNetwork(nn.Module):
         classes: C.
         embedding: from units to vectors; ``None``: the input is channels.
         pooling: ``last`` (of each direction), ``mean``, ``max`` or ``attention``.
-        input_dropout: on what the stack reads.
+        input_dropout: of whole units, or of single numbers.
         output_dropout: on the pooled vector.
 
-    Source: attention: Z. Yang and others (2016), Hierarchical Attention Networks for Document
-        Classification, equations 5 to 7.
+    Source: dropout of words: M. Iyyer and others (2015), Deep Unordered Composition Rivals
+        Syntactic Methods for Text Classification; attention: Z. Yang and others (2016),
+        Hierarchical Attention Networks for Document Classification, equations 5 to 7.
 
     Example:
         >>> from suimon import layers
@@ -76,11 +81,18 @@ class ClassificationNetwork(nn.Module):
         Returns:
             ``(B, C)`` logits.
         """
-        x = inputs if self.embedding is None else self.embedding(inputs)  # (T, B, E)
-        x = F.dropout(x, self.input_dropout, self.training)
+        x = self._read(inputs)  # (T, B, E)
         output, _ = self.recurrent(x, lengths=lengths)  # (T, B, D*P)
         pooled = self._pooled(output, lengths)  # (B, D*P)
         return self.head(F.dropout(pooled, self.output_dropout, self.training))
+
+    def _read(self, inputs: Tensor) -> Tensor:
+        """Vectors of units ``(T, B, E)``, or channels ``(T, B, I)``, after dropout."""
+        if self.embedding is None:
+            return F.dropout(inputs, self.input_dropout, self.training)
+        kept = torch.ones(inputs.shape, device=inputs.device)  # (T, B)
+        kept = F.dropout(kept, self.input_dropout, self.training)
+        return self.embedding(inputs) * kept.unsqueeze(-1)
 
     def _pooled(self, output: Tensor, lengths: Tensor) -> Tensor:
         if self.pooling == "last":
@@ -132,6 +144,7 @@ def build_network(
     embedding = None
     if vocabulary is not None and config.embedding is not None:
         embedding = nn.Embedding(vocabulary, config.embedding)
+        nn.init.normal_(embedding.weight, std=EMBEDDING_DEVIATION)
         channels = config.embedding
     return ClassificationNetwork(
         build_stack(config, channels, hidden, depth, bidirectional=config.bidirectional),

@@ -4,8 +4,8 @@
    less at each step, a wider layer.
 2. **Dropout**: the fewer the sequences, the sooner they are learnt by heart.
 3. **Batch**: some thirty batches an epoch, so that a small set is not learnt in a few steps.
-4. **Budget**: where none is given, so many epochs that about :data:`STEPS` steps are taken, but
-   :data:`FEWEST_EPOCHS` at least and :data:`MOST_EPOCHS` at most.
+4. **Budget**: where none is given, so many epochs that about as many steps are taken as
+   :data:`SIZES` has, but :data:`FEWEST_EPOCHS` at least and :data:`MOST_EPOCHS` at most.
 5. **Forget bias**: 1 for an LSTM, which should begin by remembering (Jozefowicz et al., 2015).
 
 Nothing that was given is changed, and all else keeps its default.
@@ -23,7 +23,7 @@ from suimon.training.options import parse_options
 
 BATCHES_AN_EPOCH = 30
 SMALLEST_BATCH, LARGEST_BATCH = 8, 64
-STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 3000, 5, 100
+FEWEST_EPOCHS, MOST_EPOCHS = 5, 100
 FORGET_BIAS = 1.0
 
 
@@ -37,6 +37,7 @@ class Size:
         dropout: on the output of each layer and of the pooling.
         input_dropout: on what the first layer reads.
         learning_rate: highest learning rate.
+        steps: about how many to take where no budget is given.
     """
 
     hidden: int
@@ -44,12 +45,15 @@ class Size:
     dropout: float
     input_dropout: float
     learning_rate: float
+    steps: int
 
 
+# Words measured on the development split of sst2: input dropout 0.3 was 0.02 worse, attention and
+# mean pooling 0.01 to 0.04, an embedding of 300 and a rate of 0.001 0.01 to 0.02.
 SIZES = {
-    "words": Size(128, 128, 0.5, 0.5, 1e-3),
-    "letters": Size(192, 64, 0.4, 0.1, 2e-3),
-    "numbers": Size(128, 0, 0.3, 0.0, 2e-3),
+    "words": Size(128, 128, 0.5, 0.5, 2e-3, 1000),
+    "letters": Size(192, 64, 0.4, 0.1, 2e-3, 3000),
+    "numbers": Size(128, 0, 0.3, 0.0, 2e-3, 3000),
 }
 
 
@@ -94,7 +98,7 @@ def choose(
     }
     if not given_loop.intersection(BUDGETS):
         rows = training.batch_size if "batch_size" in given_loop else loop["batch_size"]
-        wanted = round(STEPS * rows / max(1, sequences))
+        wanted = round(size.steps * rows / max(1, sequences))
         loop["epochs"] = min(MOST_EPOCHS, max(FEWEST_EPOCHS, wanted))
     new_training = {n: v for n, v in loop.items() if n not in given_loop}
     given = [c.model_dump(exclude_unset=True, exclude_none=True) for c in (config, training)]
