@@ -5,21 +5,47 @@ from __future__ import annotations
 import inspect
 import secrets
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
 
 from pydantic import BaseModel
 
-from suimon.errors import ConfigError
+from suimon.errors import ConfigError, NotFittedError
+from suimon.tasks.discovery import load
+from suimon.tasks.loading import opened
+from suimon.tasks.making_runs import TRAINING_TABLE, config_tables
 from suimon.training.config import BUDGETS, TrainingConfig
+from suimon.training.loop import TrainingResult
+from suimon.training.metrics import METRICS_FILE, append_metrics, read_metrics
 from suimon.training.options import near, parse_options
+from suimon.training.run_directory import RunDirectory, SavedWeights
+
+
+class Trained(Protocol):
+    """What a task's ``load`` gives.
+
+    Attributes:
+        network: with its trained weights.
+        config: complete options of the task.
+    """
+
+    network: Any
+    config: Any
+
+    def preprocess(self) -> dict[str, Any]:
+        """All that turns a user's input into tensors, JSON-able."""
+        ...
 
 
 class Estimator:
-    """The constructor's arguments as parameters, so that ``sklearn.base.clone`` works.
+    """The constructor's arguments as parameters, so that ``sklearn.base.clone`` works; save, load.
 
     A subclass' constructor only keeps its arguments, each under its own name; ``options`` and
     ``random_state`` are among them.
     """
+
+    TASK: ClassVar[str]
+    """The task's name in a run's manifest."""
 
     ARGUMENTS: ClassVar[Mapping[str, str]]
     """The constructor's arguments, in torch's words, and the options they set."""
@@ -29,6 +55,44 @@ class Estimator:
 
     options: Mapping[str, Any] | None
     random_state: int | None
+
+    def save(self, directory: str | Path) -> Self:
+        """Write a run directory, which :meth:`load` and the command line read.
+
+        It holds the model and how it came about, but no checkpoint to go on training from.
+
+        Raises:
+            NotFittedError: before :meth:`fit`.
+            ConfigError: there is something at that place already.
+        """
+        model = self._fitted()
+        run = RunDirectory.create(
+            directory,
+            task=self.TASK,
+            config=config_tables(self.TASK, self.config_, self.training_, ()),
+            preprocess=model.preprocess(),
+        )
+        weights = {name: tensor.detach() for name, tensor in model.network.state_dict().items()}
+        run.save_weights(SavedWeights(weights, self.step_, self.loss_, self._metrics))
+        for row in self.history_:
+            append_metrics(run.path / METRICS_FILE, row)
+        return self
+
+    @classmethod
+    def load(cls, directory: str | Path) -> Self:
+        """The estimator of a run directory, made by :meth:`save` or by the command line.
+
+        Raises:
+            CheckpointError: there is no run of this task there, or it is damaged.
+        """
+        run = opened(directory, cls.TASK)
+        model = load(run.path)
+        training = parse_options(TrainingConfig, run.config().get(TRAINING_TABLE, {}))
+        estimator = cls(**cls._arguments(model.config, training))
+        saved = run.weights()
+        estimator._keep(model, training, saved.loss, saved.step, saved.metrics)
+        estimator.history_ = read_metrics(run.path)
+        return estimator
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments, as they were given."""
@@ -81,6 +145,36 @@ class Estimator:
         for_loop = {n: v for n, v in options.items() if n not in for_task}
         for_loop |= {name: value for name, value in budget.items() if value is not None}
         return parse_options(self.CONFIG, for_task), parse_options(TrainingConfig, for_loop)
+
+    def _learnt(self, model: Trained, training: TrainingConfig, result: TrainingResult) -> None:
+        """Keep what training reached."""
+        found = result.evaluation
+        loss, metrics = (found.loss, found.metrics) if found else (None, {})
+        self._keep(model, training, loss, result.best_step, metrics)
+        self.history_ = result.history
+
+    def _keep(
+        self,
+        model: Any,
+        training: TrainingConfig,
+        loss: float | None,
+        step: int,
+        metrics: Mapping[str, float],
+    ) -> None:
+        self.model_, self.config_, self.training_ = model, model.config, training
+        self.loss_, self.step_, self._metrics = loss, step, metrics
+
+    def _fitted(self) -> Any:
+        """The trained model.
+
+        Raises:
+            NotFittedError: there is none yet.
+        """
+        if not hasattr(self, "model_"):
+            raise NotFittedError(
+                f"this {type(self).__name__} has learnt nothing yet: call fit first"
+            )
+        return self.model_
 
     @classmethod
     def _arguments(cls, config: BaseModel, training: TrainingConfig) -> dict[str, Any]:

@@ -10,21 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from suimon.data.labelled import LabelledSequences
-from suimon.errors import NotFittedError, ShapeError
+from suimon.errors import ShapeError
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
-from suimon.tasks.classification.infer import TrainedClassifier, load
+from suimon.tasks.classification.infer import TrainedClassifier
 from suimon.tasks.classification.model import ClassificationNetwork
 from suimon.tasks.classification.train import Plan, make_plan
 from suimon.tasks.estimator import Estimator
-from suimon.tasks.making_runs import TRAINING_TABLE, config_tables
-from suimon.training.config import TrainingConfig
 from suimon.training.interrupt import TrainingInterrupted
 from suimon.training.loop import TrainingResult
 from suimon.training.loop import train as run_training
-from suimon.training.metrics import METRICS_FILE, append_metrics, read_metrics
 from suimon.training.observers import Observer
-from suimon.training.options import parse_options
-from suimon.training.run_directory import RunDirectory, SavedWeights
 
 Inputs = Sequence[str] | Sequence[npt.ArrayLike] | npt.NDArray
 """Texts, or sequences of numbers: ``(N, T)``, ``(N, T, I)``, or N of ``(T,)`` or ``(T, I)``."""
@@ -74,6 +69,7 @@ class SequenceClassifier(Estimator):
         "learning_rate": "learning_rate",
     }
     CONFIG = ClassificationConfig
+    TASK = DESCRIPTION.name
 
     def __init__(
         self,
@@ -123,9 +119,9 @@ class SequenceClassifier(Estimator):
         try:
             result = run_training(plan.task, plan.training, observers=observers)
         except TrainingInterrupted as stop:
-            self._learnt(plan, stop.result)
+            self._learnt(self._trained(plan, stop.result), plan.training, stop.result)
             raise
-        self._learnt(plan, result)
+        self._learnt(self._trained(plan, result), plan.training, result)
         return self
 
     def predict_proba(self, X: Inputs) -> npt.NDArray[np.float64]:
@@ -147,47 +143,12 @@ class SequenceClassifier(Estimator):
         """The share of sequences whose label is found. Raises as :meth:`predict_proba`."""
         return float((self.predict(X) == np.asarray(y)).mean())
 
-    def save(self, directory: str | Path) -> Self:
-        """Write a run directory, which :meth:`load` and the command line read.
-
-        It holds the model and how it came about, but no checkpoint to go on training from.
-
-        Raises:
-            NotFittedError: before :meth:`fit`.
-            ConfigError: there is something at that place already.
-        """
-        model = self._fitted()
-        run = RunDirectory.create(
-            directory,
-            task=DESCRIPTION.name,
-            config=config_tables(DESCRIPTION.name, self.config_, self.training_, ()),
-            preprocess=model.preprocessing.state(),
-        )
-        weights = {name: tensor.detach() for name, tensor in model.network.state_dict().items()}
-        run.save_weights(SavedWeights(weights, self.step_, self.loss_, self._metrics))
-        for row in self.history_:
-            append_metrics(run.path / METRICS_FILE, row)
-        return self
-
     @classmethod
     def load(cls, directory: str | Path) -> Self:
-        """The estimator of a run directory, made by :meth:`save` or by the command line.
-
-        Its ``classes_`` are strings.
-
-        Raises:
-            CheckpointError: there is no classifier's run there, or it is damaged.
-        """
-        run = RunDirectory.open(directory)
-        model = load(run)
-        training = parse_options(TrainingConfig, run.config().get(TRAINING_TABLE, {}))
-        estimator = cls(**cls._arguments(model.config, training))
-        estimator.epochs = training.epochs or estimator.epochs
-        saved = run.weights()
-        estimator.model_, estimator.config_, estimator.training_ = model, model.config, training
-        estimator.loss_, estimator.step_, estimator._metrics = saved.loss, saved.step, saved.metrics
-        estimator.history_ = read_metrics(run.path)
-        estimator.classes_ = np.array(model.labels)
+        """As for any estimator; the ``classes_`` are strings."""
+        estimator = super().load(directory)
+        estimator.epochs = estimator.training_.epochs or estimator.epochs
+        estimator.classes_ = np.array(estimator.model_.labels)
         return estimator
 
     def __sklearn_tags__(self) -> Any:
@@ -201,24 +162,12 @@ class SequenceClassifier(Estimator):
             input_tags=InputTags(two_d_array=True, three_d_array=True, string=True),
         )
 
-    def _learnt(self, plan: Plan, result: TrainingResult) -> None:
-        """Keep what training reached."""
+    def _trained(self, plan: Plan, result: TrainingResult) -> TrainedClassifier:
+        """The classifier with the labels as they were given."""
         assert isinstance(result.model, ClassificationNetwork)
-        task, evaluation = plan.task, result.evaluation
-        named = [str(self.classes_[int(n)]) for n in task.preprocessing.labels]
-        preprocessing = task.preprocessing.renamed(named)
-        self.model_ = TrainedClassifier(result.model, preprocessing, task.config)
-        self.config_ = task.config
-        self.training_ = plan.training
-        self.loss_ = evaluation.loss if evaluation else None
-        self.step_ = result.best_step
-        self.history_ = result.history
-        self._metrics = evaluation.metrics if evaluation else {}
-
-    def _fitted(self) -> TrainedClassifier:
-        if not hasattr(self, "model_"):
-            raise NotFittedError("this SequenceClassifier has learnt nothing yet: call fit first")
-        return self.model_
+        named = [str(self.classes_[int(n)]) for n in plan.task.preprocessing.labels]
+        preprocessing = plan.task.preprocessing.renamed(named)
+        return TrainedClassifier(result.model, preprocessing, plan.task.config)
 
 
 def as_sequences(X: Inputs, labels: tuple[str, ...] | None = None) -> LabelledSequences:

@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from suimon.data.labelled import LabelledSequences
-from suimon.errors import CheckpointError, DataError
+from suimon.errors import DataError
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
 from suimon.tasks.classification.data import Preprocessing, examples, read
 from suimon.tasks.classification.model import ClassificationNetwork
 from suimon.tasks.classification.objective import judged, network_for, probabilities
+from suimon.tasks.loading import opened, take_weights
 from suimon.training.options import parse_options
 from suimon.training.run_directory import RunDirectory
 
@@ -53,6 +54,10 @@ class TrainedClassifier:
     def labels(self) -> tuple[str, ...]:
         """The classes, in the order of :meth:`predict_proba`'s columns."""
         return self.preprocessing.labels
+
+    def preprocess(self) -> dict[str, Any]:
+        """All that turns a user's sequence into the network's input, JSON-able."""
+        return self.preprocessing.state()
 
     def predict_proba(self, data: LabelledSequences) -> npt.NDArray[np.float64]:
         """The probability of each class, ``(N, C)``.
@@ -160,21 +165,11 @@ def load(run: RunDirectory | str | Path) -> TrainedClassifier:
         CheckpointError: there is no run, it is another task's, a newer suimon's, or damaged.
         ConfigError: its ``config.toml`` was given a value that cannot work.
     """
-    directory = run if isinstance(run, RunDirectory) else RunDirectory.open(run)
-    if directory.task != DESCRIPTION.name:
-        raise CheckpointError(
-            f"{directory.path} is a run of the task {directory.task!r}, not {DESCRIPTION.name!r}"
-        )
+    directory = opened(run, DESCRIPTION.name)
     config = config_of(directory.config())
     preprocessing = Preprocessing.from_state(directory.preprocess())
     network = network_for(config, preprocessing)
-    try:
-        network.load_state_dict(directory.weights().tensors)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"the weights in {directory.path} do not fit its config.toml: undo the change there "
-            f"({' '.join(str(error).split())[:200]})"
-        ) from error
+    take_weights(network, directory)
     return TrainedClassifier(network, preprocessing, config)
 
 

@@ -6,23 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from suimon.errors import NotFittedError
 from suimon.tasks.estimator import Estimator
 from suimon.tasks.language_model.config import DESCRIPTION, LanguageModelConfig
-from suimon.tasks.language_model.data import preprocess_of, read_path_or_text
-from suimon.tasks.language_model.infer import TrainedLanguageModel, load
+from suimon.tasks.language_model.data import read_path_or_text
+from suimon.tasks.language_model.infer import TrainedLanguageModel
 from suimon.tasks.language_model.model import LanguageNetwork
 from suimon.tasks.language_model.train import Plan, make_plan
 from suimon.tasks.language_model.writing import Piece
-from suimon.tasks.making_runs import TRAINING_TABLE, config_tables
-from suimon.training.config import TrainingConfig
 from suimon.training.interrupt import TrainingInterrupted
 from suimon.training.loop import TrainingResult
 from suimon.training.loop import train as run_training
-from suimon.training.metrics import METRICS_FILE, append_metrics, read_metrics
 from suimon.training.observers import Observer
-from suimon.training.options import parse_options
-from suimon.training.run_directory import RunDirectory, SavedWeights
 
 
 class LanguageModel(Estimator):
@@ -66,6 +60,7 @@ class LanguageModel(Estimator):
         "learning_rate": "learning_rate",
     }
     CONFIG = LanguageModelConfig
+    TASK = DESCRIPTION.name
 
     def __init__(
         self,
@@ -116,9 +111,9 @@ class LanguageModel(Estimator):
         try:
             result = run_training(plan.task, plan.training, observers=observers)
         except TrainingInterrupted as stop:
-            self._learnt(plan, stop.result)
+            self._learnt(_trained(plan, stop.result), plan.training, stop.result)
             raise
-        self._learnt(plan, result)
+        self._learnt(_trained(plan, result), plan.training, result)
         return self
 
     def generate(self, prompt: str = "", **options: Any) -> str:
@@ -157,59 +152,8 @@ class LanguageModel(Estimator):
         """Bits a character of a text, comparable between units; the lower the better."""
         return self._fitted().bits_per_char(text)
 
-    def save(self, directory: str | Path) -> Self:
-        """Write a run directory, which :meth:`load` and the command line read.
 
-        It holds the model and how it came about, but no checkpoint to go on training from.
-
-        Raises:
-            NotFittedError: before :meth:`fit`.
-            ConfigError: there is something at that place already.
-        """
-        model = self._fitted()
-        run = RunDirectory.create(
-            directory,
-            task=DESCRIPTION.name,
-            config=config_tables(DESCRIPTION.name, self.config_, self.training_, ()),
-            preprocess=preprocess_of(model.units, self.config_),
-        )
-        weights = {name: tensor.detach() for name, tensor in model.network.state_dict().items()}
-        run.save_weights(SavedWeights(weights, self.step_, self.loss_, self._metrics))
-        for row in self.history_:
-            append_metrics(run.path / METRICS_FILE, row)
-        return self
-
-    @classmethod
-    def load(cls, directory: str | Path) -> Self:
-        """The estimator of a run directory, made by :meth:`save` or by the command line.
-
-        Raises:
-            CheckpointError: there is no run of a text there, or it is damaged.
-        """
-        run = RunDirectory.open(directory)
-        model = load(run)
-        training = parse_options(TrainingConfig, run.config().get(TRAINING_TABLE, {}))
-        estimator = cls(**cls._arguments(model.config, training))
-        saved = run.weights()
-        estimator.model_, estimator.config_, estimator.training_ = model, model.config, training
-        estimator.loss_, estimator.step_, estimator._metrics = saved.loss, saved.step, saved.metrics
-        estimator.history_ = read_metrics(run.path)
-        return estimator
-
-    def _learnt(self, plan: Plan, result: TrainingResult) -> None:
-        """Keep what training reached."""
-        assert isinstance(result.model, LanguageNetwork)
-        evaluation = result.evaluation
-        units = plan.task.split.train.corpus.units
-        self.model_ = TrainedLanguageModel(result.model, units, plan.task.config)
-        self.config_ = plan.task.config
-        self.training_ = plan.training
-        self.loss_ = evaluation.loss if evaluation else None
-        self.step_ = result.best_step
-        self.history_ = result.history
-        self._metrics = evaluation.metrics if evaluation else {}
-
-    def _fitted(self) -> TrainedLanguageModel:
-        if not hasattr(self, "model_"):
-            raise NotFittedError("this LanguageModel has learnt nothing yet: call fit first")
-        return self.model_
+def _trained(plan: Plan, result: TrainingResult) -> TrainedLanguageModel:
+    assert isinstance(result.model, LanguageNetwork)
+    units = plan.task.split.train.corpus.units
+    return TrainedLanguageModel(result.model, units, plan.task.config)

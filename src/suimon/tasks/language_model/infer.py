@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from suimon.data.text import TextPart, Units, corpus_of_text, load_corpus, whole
-from suimon.errors import CheckpointError
 from suimon.tasks.language_model.config import DESCRIPTION, LanguageModelConfig
-from suimon.tasks.language_model.data import units_of
+from suimon.tasks.language_model.data import preprocess_of, units_of
 from suimon.tasks.language_model.model import LanguageNetwork, build_network
 from suimon.tasks.language_model.objective import Surprise, measure_surprise
 from suimon.tasks.language_model.quantisation import QuantisationLoss, quantisation_loss
 from suimon.tasks.language_model.stepping import stepping_network
 from suimon.tasks.language_model.writing import Piece, Writer
+from suimon.tasks.loading import opened, take_weights
 from suimon.training.options import parse_options
 from suimon.training.run_directory import RunDirectory
 
@@ -34,6 +34,10 @@ class TrainedLanguageModel:
         self.network = network.eval()
         self.units = units
         self.config = config
+
+    def preprocess(self) -> dict[str, Any]:
+        """All that turns a user's text into tokens, JSON-able."""
+        return preprocess_of(self.units, self.config)
 
     def writer(self, *, count: int = 1, seed: int | None = None, precision: str = "fp32") -> Writer:
         """A writer that reads and writes in turns, as for a conversation.
@@ -192,21 +196,11 @@ def load(run: RunDirectory | str | Path) -> TrainedLanguageModel:
         CheckpointError: there is no run, it is another task's, a newer suimon's, or damaged.
         ConfigError: its ``config.toml`` was given a value that cannot work.
     """
-    directory = run if isinstance(run, RunDirectory) else RunDirectory.open(run)
-    if directory.task != DESCRIPTION.name:
-        raise CheckpointError(
-            f"{directory.path} is a run of the task {directory.task!r}, not {DESCRIPTION.name!r}"
-        )
+    directory = opened(run, DESCRIPTION.name)
     config = config_of(directory.config())
     units = units_of(directory.preprocess())
     network = build_network(config, units.size)
-    try:
-        network.load_state_dict(directory.weights().tensors)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"the weights in {directory.path} do not fit its config.toml: undo the change there "
-            f"({' '.join(str(error).split())[:200]})"
-        ) from error
+    take_weights(network, directory)
     return TrainedLanguageModel(network, units, config)
 
 
