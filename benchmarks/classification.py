@@ -81,6 +81,8 @@ def run(data: Data, seed: int, folder: Path, made: Path) -> dict[str, Any]:
     """One command from beginning to end, and what it is worth on the test split."""
 
     def found(word: str) -> str:
+        if "/" not in word:
+            return word
         return next(
             (str(place / word) for place in (made, folder) if (place / word).exists()), word
         )
