@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from suimon.errors import ConfigError
 from suimon.training.config import BUDGETS, TrainingConfig
 from suimon.training.options import parse_options
+from suimon.training.run_directory import RunDirectory
+
+Config = TypeVar("Config", bound=BaseModel)
 
 TRAINING_TABLE = "training"
 DATA_TABLE = "data"
@@ -85,6 +89,19 @@ def changed_training(
                 "out, or train into a new directory"
             )
     return changed
+
+
+def with_absolute_files(config: Config) -> Config:
+    """The options with ``valid_files`` named so that a resumed run finds them from anywhere."""
+    files = tuple(absolute(path) for path in vars(config)["valid_files"])
+    return config.model_copy(update={"valid_files": files}) if files else config
+
+
+def replace_tables(run: RunDirectory, tables: dict[str, dict[str, Any]]) -> None:
+    """Write a resumed run's ``config.toml`` anew, in the first process only."""
+    if int(os.environ.get("RANK", "0")) == 0:
+        with run.locked():
+            run.replace_config(tables)
 
 
 def absolute(path: str | Path) -> str:

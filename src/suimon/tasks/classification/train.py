@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +27,11 @@ from suimon.tasks.making_runs import (
     DATA_TABLE,
     TRAINING_TABLE,
     Notify,
-    absolute,
     changed_training,
     chosen_notice,
     config_tables,
+    replace_tables,
+    with_absolute_files,
 )
 from suimon.training.config import TrainingConfig
 from suimon.training.loop import TrainingResult
@@ -122,7 +122,7 @@ def train(
             :func:`suimon.training.loop.train`.
     """
     RunDirectory(out).refuse_existing()
-    config = _with_absolute_files(config or ClassificationConfig())
+    config = with_absolute_files(config or ClassificationConfig())
     training = training or parse_options(TrainingConfig, {})
     plan = make_plan(read(paths, config), _valid_data(config), config, training)
     for line in plan.notices():
@@ -175,9 +175,8 @@ def resume(
             f"the data is not what {run.path} was trained on: its classes, units or scales differ; "
             "name the same files, or train into a new directory"
         )
-    if training != before and int(os.environ.get("RANK", "0")) == 0:
-        with run.locked():
-            run.replace_config(config_tables(DESCRIPTION.name, config, training, paths))
+    if training != before:
+        replace_tables(run, config_tables(DESCRIPTION.name, config, training, paths))
     task = _task(config, training, preprocessing, data, valid)
     return run_training(task, training, run, observers=observers, started=started)
 
@@ -195,9 +194,3 @@ def _task(
 
 def _valid_data(config: ClassificationConfig) -> LabelledSequences | None:
     return read(config.valid_files, config) if config.valid_files else None
-
-
-def _with_absolute_files(config: ClassificationConfig) -> ClassificationConfig:
-    """The options with validation files named so that a resumed run finds them from anywhere."""
-    files = tuple(absolute(path) for path in config.valid_files)
-    return config.model_copy(update={"valid_files": files}) if files else config

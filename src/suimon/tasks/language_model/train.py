@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +20,11 @@ from suimon.tasks.making_runs import (
     DATA_TABLE,
     TRAINING_TABLE,
     Notify,
-    absolute,
     changed_training,
     chosen_notice,
     config_tables,
+    replace_tables,
+    with_absolute_files,
 )
 from suimon.training.config import TrainingConfig
 from suimon.training.loop import TrainingResult
@@ -94,7 +94,7 @@ def train(
             :func:`suimon.training.loop.train`.
     """
     RunDirectory(out).refuse_existing()
-    config = _with_absolute_files(config or LanguageModelConfig())
+    config = with_absolute_files(config or LanguageModelConfig())
     split = read_paths(paths, config)
     plan = make_plan(split, config, training or parse_options(TrainingConfig, {}))
     for line in (*split.train.corpus.notices, *unknown_notices(split), plan.notice()):
@@ -150,9 +150,8 @@ def resume(
         )
     for line in split.train.corpus.notices:
         notify(line)
-    if training != before and int(os.environ.get("RANK", "0")) == 0:
-        with run.locked():
-            run.replace_config(config_tables(DESCRIPTION.name, config, training, paths))
+    if training != before:
+        replace_tables(run, config_tables(DESCRIPTION.name, config, training, paths))
     task = LanguageModelling(config, training, split)
     return run_training(task, training, run, observers=observers, started=started)
 
@@ -166,9 +165,3 @@ def unknown_notices(split: Split) -> list[str]:
         f"{split.valid.unknown:,} units of the validation text ({share:.1%}) are outside the "
         "vocabulary and count as one unknown unit"
     ]
-
-
-def _with_absolute_files(config: LanguageModelConfig) -> LanguageModelConfig:
-    """The options with validation files named so that a resumed run finds them from anywhere."""
-    files = tuple(absolute(path) for path in config.valid_files)
-    return config.model_copy(update={"valid_files": files}) if files else config
