@@ -74,5 +74,5 @@ $(READY): $(INSTALLED_FROM) | .venv/bin/python
 # What a developer needs, a user's needs included; the peers of the benchmarks are large, and tests
 # do without them.
 $(DEV_READY): $(INSTALLED_FROM) | .venv/bin/python
-	$(INSTALL) -e '.[text-ja,tables,plot,docs,dev]'
+	$(INSTALL) -e '.[text,text-ja,tables,audio,images,plot,docs,dev]'
 	touch $(READY) $@

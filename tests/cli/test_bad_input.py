@@ -129,7 +129,7 @@ def test_another_text_on_resuming(suimon, trained, tmp_path):
     run = shutil.copytree(trained, tmp_path / "run")
     (tmp_path / "other.txt").write_text("0123456789\n" * 200)
     words = ["train", "text", tmp_path / "other.txt", "--out", run, "--resume", "--steps", "30"]
-    assert "the text is not the one" in suimon(*words).refusal()
+    assert "the data is not what" in suimon(*words).refusal()
 
 
 def test_an_option_that_cannot_change_on_resuming(suimon, trained, tmp_path):

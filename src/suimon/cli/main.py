@@ -8,7 +8,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from suimon.cli import chat, evaluate, generate, info, plot, predict, runs, train
+from suimon.cli import (
+    chat,
+    evaluate,
+    example_data,
+    generate,
+    info,
+    plot,
+    predict,
+    runs,
+    train,
+)
 from suimon.cli.failures import reported
 from suimon.cli.help_page import SETTINGS, HeadedCommand, example
 from suimon.cli.printing import result
@@ -46,9 +56,9 @@ def app() -> typer.Typer:
         _no_command
     )
     commands.add_typer(train.group(), name="train")
-    for module in (generate, chat, predict, evaluate, runs, info, plot):
+    for module in (generate, chat, predict, evaluate, example_data, runs, info, plot):
         commands.command(
-            module.__name__.rpartition(".")[2],
+            module.__name__.rpartition(".")[2].replace("_", "-"),
             cls=HeadedCommand,
             epilog=example(module.EXAMPLE),
             context_settings=SETTINGS,

@@ -1,16 +1,18 @@
 """``suimon predict``: what a trained model says of data it is given."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from suimon.cli.printing import result, result_json
+from suimon.cli.printing import notice, result, result_json
+from suimon.cli.using import chosen_options, with_options_of_tasks
 from suimon.cli.writing import Run
 from suimon.errors import ConfigError
 
 EXAMPLE = 'echo "a moving story, well told" | suimon predict runs/reviews -'
 
 
+@with_options_of_tasks("predicting")
 def command(
     run: Run,
     paths: Annotated[
@@ -18,21 +20,25 @@ def command(
         typer.Argument(metavar="INPUT...", help="Files as in training, or - for standard input."),
     ],
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object a sequence.")
+        bool, typer.Option("--json", help="Print one JSON object a prediction.")
     ] = False,
+    **options: Any,
 ) -> None:
-    """Say what a model makes of each sequence of some files.
+    """Say what a model makes of files, as its task does.
 
-    Prints a line a sequence: its label, how probable it is, and where the sequence stands. Texts
-    may come from a .txt file or standard input, one a line.
+    A classifier prints a line a sequence: its label, how probable it is, and where the sequence
+    stands. Texts may come from a .txt file or standard input, one a line.
     """
+    chosen = chosen_options(run, "predicting", options)
     from suimon.tasks import load
 
     model = load(run)
     if not hasattr(model, "predictions"):
         raise ConfigError(f"{run} writes texts: use suimon generate, or suimon evaluate")
-    for found in model.predictions(paths):
+    for found in model.predictions(paths, **chosen):
         if as_json:
             result_json(found)
         else:
-            result(f"{found['label']}\t{found['probability']:.4f}\t{found['place']}")
+            result(model.line(found))
+    for line in getattr(model, "notices", ()):
+        notice(line)

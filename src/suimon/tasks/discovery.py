@@ -1,5 +1,6 @@
 """Finding the task folders, and the code behind a task once it is needed."""
 
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -12,6 +13,9 @@ from suimon.errors import ConfigError
 from suimon.tasks.description import TaskDescription
 
 PACKAGE = "suimon.tasks"
+
+ExampleFiles = Callable[[int], dict[str, bytes]]
+"""From a seed to the files of a small data set: their names and contents."""
 
 
 @cache
@@ -57,11 +61,17 @@ def by_command(command: str) -> tuple[TaskDescription, ModuleType]:
     Raises:
         ConfigError: there is no such task.
     """
-    for folder, description in discover().items():
-        if description.command == command:
-            return description, import_module(f"{PACKAGE}.{folder}.train")
-    known = ", ".join(sorted(d.command for d in discover().values()))
-    raise ConfigError(f"there is no task {command!r}; there are: {known}")
+    return _module_of(command, "train")
+
+
+def example_data(command: str) -> tuple[TaskDescription, ExampleFiles]:
+    """The task behind ``suimon train COMMAND``, and what makes a small data set for it.
+
+    Raises:
+        ConfigError: there is no such task.
+    """
+    description, module = _module_of(command, "example_data")
+    return description, module.files
 
 
 def by_name(name: str) -> tuple[TaskDescription, ModuleType]:
@@ -88,3 +98,11 @@ def load(run: str | Path) -> Any:
 
     directory = RunDirectory.open(run)
     return by_name(directory.task)[1].load(directory)
+
+
+def _module_of(command: str, module: str) -> tuple[TaskDescription, ModuleType]:
+    for folder, description in discover().items():
+        if description.command == command:
+            return description, import_module(f"{PACKAGE}.{folder}.{module}")
+    known = ", ".join(sorted(d.command for d in discover().values()))
+    raise ConfigError(f"there is no task {command!r}; there are: {known}")

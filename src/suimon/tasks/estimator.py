@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import secrets
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
@@ -14,9 +15,13 @@ from suimon.errors import ConfigError, NotFittedError
 from suimon.tasks.discovery import load
 from suimon.tasks.loading import opened
 from suimon.tasks.making_runs import TRAINING_TABLE, config_tables
+from suimon.tasks.run_maker import Plan
 from suimon.training.config import BUDGETS, TrainingConfig
+from suimon.training.interrupt import TrainingInterrupted
 from suimon.training.loop import TrainingResult
+from suimon.training.loop import train as run_training
 from suimon.training.metrics import METRICS_FILE, append_metrics, read_metrics
+from suimon.training.observers import Observer
 from suimon.training.options import near, parse_options
 from suimon.training.run_directory import RunDirectory, SavedWeights
 
@@ -37,7 +42,7 @@ class Trained(Protocol):
         ...
 
 
-class Estimator:
+class Estimator(ABC):
     """The constructor's arguments as parameters, so that ``sklearn.base.clone`` works; save, load.
 
     A subclass' constructor only keeps its arguments, each under its own name; ``options`` and
@@ -93,6 +98,24 @@ class Estimator:
         estimator._keep(model, training, saved.loss, saved.step, saved.metrics)
         estimator.history_ = read_metrics(run.path)
         return estimator
+
+    def _train(self, plan: Plan[Any], observers: Sequence[Observer]) -> Self:
+        """Learn what was planned.
+
+        Raises:
+            TrainingInterrupted: Ctrl-C; what was learnt until then is kept.
+        """
+        try:
+            result = run_training(plan.task, plan.training, observers=observers)
+        except TrainingInterrupted as stop:
+            self._learnt(self._trained(plan, stop.result.model), plan.training, stop.result)
+            raise
+        self._learnt(self._trained(plan, result.model), plan.training, result)
+        return self
+
+    @abstractmethod
+    def _trained(self, plan: Any, network: Any) -> Trained:
+        """The trained model that a plan and the network it was carried out on make."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments, as they were given."""

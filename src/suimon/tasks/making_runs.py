@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from suimon.errors import ConfigError
+from suimon.tasks.description import FILES
 from suimon.training.config import BUDGETS, TrainingConfig
 from suimon.training.options import parse_options
 from suimon.training.run_directory import RunDirectory
@@ -62,16 +63,14 @@ def changed_training(
     config: BaseModel,
     training: TrainingConfig,
     options: Mapping[str, Any],
-    *,
-    may_change: Sequence[str] = (),
 ) -> TrainingConfig:
     """The loop's options with a user's changes, those refused that the run cannot bear.
 
     Args:
         config: the run's options of the task.
         training: the run's options of the loop.
-        options: what is given anew, of either; a value of ``None`` changes nothing.
-        may_change: options of the task that may be given otherwise all the same.
+        options: what is given anew, of either; a value of ``None`` changes nothing, and those
+            that name files may differ.
 
     Raises:
         ConfigError: what the weights and the place in the data hang on was changed.
@@ -80,10 +79,11 @@ def changed_training(
     asked = parse_options(type(config), for_task)
     for_loop = {n: v for n, v in options.items() if n not in for_task}
     changed = training.overridden(for_loop)
+    files = file_options(type(config))
     pairs = [(name, getattr(config, name), getattr(asked, name)) for name in for_task]
     pairs += [(name, getattr(training, name), getattr(changed, name)) for name in FIXED_ON_RESUME]
     for name, was, now in pairs:
-        if now is not None and now != was and name not in may_change:
+        if now is not None and now != was and name not in files:
             raise ConfigError(
                 f"{name} = {now} cannot be changed in a run that was begun with {was}: leave it "
                 "out, or train into a new directory"
@@ -91,10 +91,38 @@ def changed_training(
     return changed
 
 
+def file_options(options: type[BaseModel]) -> list[str]:
+    """The options whose values are files: those described with ``FILES``."""
+    return [
+        name for name, field in options.model_fields.items() if field.json_schema_extra == FILES
+    ]
+
+
 def with_absolute_files(config: Config) -> Config:
-    """The options with ``valid_files`` named so that a resumed run finds them from anywhere."""
-    files = tuple(absolute(path) for path in vars(config)["valid_files"])
-    return config.model_copy(update={"valid_files": files}) if files else config
+    """The options with files named so that a resumed run finds them from anywhere."""
+    named = {name: getattr(config, name) for name in file_options(type(config))}
+    changes = {
+        name: absolute(value) if isinstance(value, str) else tuple(map(absolute, value))
+        for name, value in named.items()
+        if value
+    }
+    return config.model_copy(update=changes) if changes else config
+
+
+def with_files_moved(config: Config, options: Mapping[str, Any]) -> Config:
+    """A run's options with its files where they are now.
+
+    Args:
+        config: the run's options of the task.
+        options: what is given anew, of the task's or the loop's.
+    """
+    moved = {n: options[n] for n in file_options(type(config)) if options.get(n) is not None}
+    if not moved:
+        return config
+    asked = parse_options(type(config), moved)
+    return with_absolute_files(
+        config.model_copy(update={name: getattr(asked, name) for name in moved})
+    )
 
 
 def replace_tables(run: RunDirectory, tables: dict[str, dict[str, Any]]) -> None:

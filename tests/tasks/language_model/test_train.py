@@ -94,6 +94,16 @@ def test_a_relative_validation_file_is_found_again_from_elsewhere(rain_file, tmp
     assert resume(tmp_path / "run", options={"steps": 3}).step == 3
 
 
+def test_a_validation_file_that_was_moved_is_read_where_it_is_now(rain_file, tmp_path):
+    (tmp_path / "valid.txt").write_text("the rain in spain")
+    config = CONFIG.model_copy(update={"valid_files": (str(tmp_path / "valid.txt"),)})
+    train([rain_file], tmp_path / "run", config, TWO_STEPS)
+    moved = (tmp_path / "valid.txt").rename(tmp_path / "moved.txt")
+    resume(tmp_path / "run", options={"steps": 3, "valid_files": [str(moved)]})
+    kept = RunDirectory.open(tmp_path / "run").config()["language_model"]
+    assert kept["valid_files"] == [str(moved)]
+
+
 def test_a_resumed_run_may_have_another_budget_and_keeps_it(run):
     assert resume(run.path, options={"steps": 5, "evaluate_every": 2}).step == 5
     assert run.config()["training"]["steps"] == 5
@@ -125,7 +135,9 @@ def test_what_a_run_hangs_on_cannot_change(run, options, message):
 
 def test_another_text_is_refused(run, tmp_path):
     (tmp_path / "other.txt").write_text("quite another text! " * 80)
-    with pytest.raises(CheckpointError, match=r"the text is not the one that .* was trained on"):
+    with pytest.raises(
+        CheckpointError, match=r"the data is not what .* was trained on: its units differ"
+    ):
         resume(run.path, [tmp_path / "other.txt"])
 
 

@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from suimon.tasks.description import TaskDescription
+from suimon.tasks.description import FILES, TaskDescription
 from suimon.tasks.network_options import NetworkOptions
-from suimon.tasks.text_options import UnitName, WordSplitter
+from suimon.tasks.text_options import EncodingOption, UnitName, WordSplitter
 
 
 class ClassificationConfig(NetworkOptions):
@@ -53,7 +53,9 @@ class ClassificationConfig(NetworkOptions):
         description="Share of the sequences of each class that is kept for validation.",
     )
     valid_files: tuple[str, ...] = Field(
-        default=(), description="Validate on these files instead of a share of the data."
+        default=(),
+        description="Validate on these files instead of a share of the data.",
+        json_schema_extra=FILES,
     )
     embedding: int | None = Field(
         default=None, ge=1, le=65_536, description="Width of the vector that stands for one unit."
@@ -74,7 +76,8 @@ DESCRIPTION = TaskDescription(
     name="classification",
     command="classify",
     summary="Learn to give a whole sequence one label.",
-    example="suimon train classify reviews.csv --label stars --text review --out runs/reviews",
+    example="suimon train classify example/reviews.csv --label stars --text review "
+    "--out runs/reviews",
     config=ClassificationConfig,
     chosen=(
         *("layers", "hidden", "embedding", "dropout", "input_dropout", "forget_bias"),
@@ -82,4 +85,6 @@ DESCRIPTION = TaskDescription(
     ),
     unused=("tbptt_steps",),
     data="A table, an archive of series, a folder with one sub-folder a class, or IDX images.",
+    learnt="classes, units or scales",
+    evaluating=EncodingOption,
 )

@@ -14,11 +14,10 @@ from suimon.errors import ShapeError
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
 from suimon.tasks.classification.infer import TrainedClassifier
 from suimon.tasks.classification.model import ClassificationNetwork
-from suimon.tasks.classification.train import Plan, make_plan
+from suimon.tasks.classification.objective import Classifying
+from suimon.tasks.classification.train import make_plan
 from suimon.tasks.estimator import Estimator
-from suimon.training.interrupt import TrainingInterrupted
-from suimon.training.loop import TrainingResult
-from suimon.training.loop import train as run_training
+from suimon.tasks.run_maker import Plan
 from suimon.training.observers import Observer
 
 Inputs = Sequence[str] | Sequence[npt.ArrayLike] | npt.NDArray
@@ -116,13 +115,7 @@ class SequenceClassifier(Estimator):
         data = as_sequences(X, tuple(str(number) for number in numbers))
         plan = make_plan(data, None, config, training)
         self.classes_ = names
-        try:
-            result = run_training(plan.task, plan.training, observers=observers)
-        except TrainingInterrupted as stop:
-            self._learnt(self._trained(plan, stop.result), plan.training, stop.result)
-            raise
-        self._learnt(self._trained(plan, result), plan.training, result)
-        return self
+        return self._train(plan, observers)
 
     def predict_proba(self, X: Inputs) -> npt.NDArray[np.float64]:
         """The probability of each class, ``(N, C)`` in the order of ``classes_``.
@@ -162,12 +155,13 @@ class SequenceClassifier(Estimator):
             input_tags=InputTags(two_d_array=True, three_d_array=True, string=True),
         )
 
-    def _trained(self, plan: Plan, result: TrainingResult) -> TrainedClassifier:
+    def _trained(
+        self, plan: Plan[Classifying], network: ClassificationNetwork
+    ) -> TrainedClassifier:
         """The classifier with the labels as they were given."""
-        assert isinstance(result.model, ClassificationNetwork)
         named = [str(self.classes_[int(n)]) for n in plan.task.preprocessing.labels]
         preprocessing = plan.task.preprocessing.renamed(named)
-        return TrainedClassifier(result.model, preprocessing, plan.task.config)
+        return TrainedClassifier(network, preprocessing, plan.task.config)
 
 
 def as_sequences(X: Inputs, labels: tuple[str, ...] | None = None) -> LabelledSequences:

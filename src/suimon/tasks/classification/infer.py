@@ -93,6 +93,11 @@ class TrainedClassifier:
         for n, (label, probability) in enumerate(self.predict(data)):
             yield {"label": label, "probability": probability, "place": data.place(n)}
 
+    @staticmethod
+    def line(found: Mapping[str, Any]) -> str:
+        """One of :meth:`predictions` as a line of text."""
+        return f"{found['label']}\t{found['probability']:.4f}\t{found['place']}"
+
     def evaluate(
         self, paths: Sequence[str | Path], *, encoding: str | None = None
     ) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
-from suimon.tasks.description import TaskDescription
+from suimon.tasks.description import FILES, TaskDescription
 from suimon.tasks.network_options import NetworkOptions
-from suimon.tasks.text_options import UnitName, WordSplitter
+from suimon.tasks.text_options import EncodingOption, UnitName, WordSplitter
 
 
 class LanguageModelConfig(NetworkOptions):
@@ -46,6 +46,7 @@ class LanguageModelConfig(NetworkOptions):
     valid_files: tuple[str, ...] = Field(
         default=(),
         description="Files, folders or globs to validate on instead of a fraction of the text.",
+        json_schema_extra=FILES,
     )
     valid_every: int | None = Field(
         default=None,
@@ -72,10 +73,11 @@ DESCRIPTION = TaskDescription(
     name="language_model",
     command="text",
     summary="Learn a text and write like it.",
-    example="suimon train text shakespeare.txt --out runs/shakespeare --minutes 3",
+    example="suimon train text example/tales.txt --out runs/tales --minutes 3",
     config=LanguageModelConfig,
     chosen=(
         *("layers", "hidden", "embedding", "dropout", "input_dropout", "forget_bias"),
         *("tbptt_steps", "batch_size", "optimizer", "learning_rate", "precision"),
     ),
+    evaluating=EncodingOption,
 )

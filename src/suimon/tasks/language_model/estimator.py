@@ -11,11 +11,10 @@ from suimon.tasks.language_model.config import DESCRIPTION, LanguageModelConfig
 from suimon.tasks.language_model.data import read_path_or_text
 from suimon.tasks.language_model.infer import TrainedLanguageModel
 from suimon.tasks.language_model.model import LanguageNetwork
-from suimon.tasks.language_model.train import Plan, make_plan
+from suimon.tasks.language_model.objective import LanguageModelling
+from suimon.tasks.language_model.train import make_plan
 from suimon.tasks.language_model.writing import Piece
-from suimon.training.interrupt import TrainingInterrupted
-from suimon.training.loop import TrainingResult
-from suimon.training.loop import train as run_training
+from suimon.tasks.run_maker import Plan
 from suimon.training.observers import Observer
 
 
@@ -108,13 +107,7 @@ class LanguageModel(Estimator):
         budget = {"minutes": minutes, "epochs": epochs, "steps": steps}
         config, training = self._parsed(budget)
         plan = make_plan(read_path_or_text(path_or_text, config), config, training)
-        try:
-            result = run_training(plan.task, plan.training, observers=observers)
-        except TrainingInterrupted as stop:
-            self._learnt(_trained(plan, stop.result), plan.training, stop.result)
-            raise
-        self._learnt(_trained(plan, result), plan.training, result)
-        return self
+        return self._train(plan, observers)
 
     def generate(self, prompt: str = "", **options: Any) -> str:
         """What the model writes after a prompt, without the prompt.
@@ -152,8 +145,7 @@ class LanguageModel(Estimator):
         """Bits a character of a text, comparable between units; the lower the better."""
         return self._fitted().bits_per_char(text)
 
-
-def _trained(plan: Plan, result: TrainingResult) -> TrainedLanguageModel:
-    assert isinstance(result.model, LanguageNetwork)
-    units = plan.task.split.train.corpus.units
-    return TrainedLanguageModel(result.model, units, plan.task.config)
+    def _trained(
+        self, plan: Plan[LanguageModelling], network: LanguageNetwork
+    ) -> TrainedLanguageModel:
+        return TrainedLanguageModel(network, plan.task.split.train.corpus.units, plan.task.config)

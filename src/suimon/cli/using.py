@@ -1,0 +1,80 @@
+"""What the commands share that use a trained model of whatever task: its options as flags."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from suimon.errors import ConfigError
+
+if TYPE_CHECKING:
+    from suimon.tasks import TaskDescription
+
+Use = Literal["predicting", "evaluating"]
+
+
+def with_options_of_tasks(use: Use) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command, beside its own parameters, the flags that the tasks have for a use of models.
+
+    The command receives them as keywords, ``None`` for what was left out; :func:`chosen_options`
+    takes those of the task at hand.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command)
+        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        parameters = [*own, *_flags_of_tasks(use)]
+        command.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[p.replace(kind=p.KEYWORD_ONLY) for p in parameters]
+        )
+        command.__annotations__ = {p.name: p.annotation for p in parameters}
+        return command
+
+    return decorate
+
+
+def chosen_options(run: Path, use: Use, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were given for a run's model, checked.
+
+    Raises:
+        CheckpointError: there is no run.
+        ConfigError: its task does not take one of them, or not with this value.
+    """
+    from suimon.tasks import by_name
+    from suimon.training.options import parse_options
+    from suimon.training.run_directory import RunDirectory
+
+    description = by_name(RunDirectory.open(run).task)[0]
+    taken = getattr(description, use)
+    given = {name: value for name, value in values.items() if value is not None and value != []}
+    for name in given:
+        if name not in taken.model_fields:
+            flags = ", ".join(_flag(known) for known in taken.model_fields) or "none"
+            raise ConfigError(
+                f"{_flag(name)} means nothing to {run}, a run of suimon train "
+                f"{description.command}: leave it out (its options here: {flags})"
+            )
+    return parse_options(taken, given).model_dump(exclude_none=True)
+
+
+def _flags_of_tasks(use: Use) -> Iterator[inspect.Parameter]:
+    """The flags of every task, a name that several have once, under the tasks' headings."""
+    from suimon.cli.options import flags
+    from suimon.tasks import discover
+
+    takers: dict[str, list[TaskDescription]] = {}
+    for description in discover().values():
+        for name in getattr(description, use).model_fields:
+            takers.setdefault(name, []).append(description)
+    for name, those in takers.items():
+        options = getattr(those[0], use)
+        others = set(options.model_fields) - {name}
+        yield from flags(options, _heading(those), unused=others)
+
+
+def _heading(those: "list[TaskDescription]") -> str:
+    return "For a run of " + ", ".join(description.command for description in those)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
