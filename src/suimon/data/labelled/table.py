@@ -1,6 +1,5 @@
 """Labelled sequences from a table: a row a sequence, from CSV, TSV, JSON lines or Parquet."""
 
-import difflib
 import fnmatch
 import glob
 from collections import Counter
@@ -9,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from suimon.data.labelled.sequences import LabelledSequences
-from suimon.data.labelled.table_files import Table, open_table, shown
 from suimon.data.labelled.table_numbers import series
+from suimon.data.table_files import Table, open_table, shown
 from suimon.errors import ConfigError, DataError
-
-_COLUMNS_LISTED = 20
 
 
 def read_table(
@@ -90,7 +87,7 @@ def _labels(table: Table, name: str) -> tuple[str, ...]:
 
 
 def _cells(table: Table, name: str) -> list[Any]:
-    column = table.column(_number_of(table, name))
+    column = table.column(table.number_of(name))
     return column if isinstance(column, list) else column.to_list()
 
 
@@ -114,36 +111,15 @@ def _label(cell: object, table: Table, row: int, name: str) -> str:
 def _matching(table: Table, name: str, label: str | None) -> list[int]:
     """The numbers of the columns that a name or a pattern stands for."""
     if name in table.names or not glob.has_magic(name):
-        return [_number_of(table, name)]
+        return [table.number_of(name)]
     found = {
         number: other
         for number, other in enumerate(table.names)
         if fnmatch.fnmatchcase(other, name) and other != label
     }
     if not found:
-        raise DataError(f"{table.name} has no column that matches {name!r}; {_present(table)}")
+        raise DataError(f"{table.name} has no column that matches {name!r}; {table.present()}")
     for other, times in Counter(found.values()).items():
         if times > 1:
-            raise _several(table, other)
+            raise table.several(other)
     return list(found)
-
-
-def _number_of(table: Table, name: str) -> int:
-    """Where a column stands, from 0."""
-    if table.names.count(name) > 1:
-        raise _several(table, name)
-    if name in table.names:
-        return table.names.index(name)
-    near = difflib.get_close_matches(name, table.names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise DataError(f"{table.name} has no column {name!r}{hint}; {_present(table)}")
-
-
-def _several(table: Table, name: str) -> DataError:
-    return DataError(f"{table.name} has several columns {name!r}; give each its own name")
-
-
-def _present(table: Table) -> str:
-    listed = ", ".join(map(repr, table.names[:_COLUMNS_LISTED]))
-    more = len(table.names) - _COLUMNS_LISTED
-    return f"its columns are {listed}" + (f" and {more} more" if more > 0 else "")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from suimon.data.labelled.table_files import Table, polars, shown
+from suimon.data.table_files import Table, polars, shown
 from suimon.errors import DataError
 
 _REMEDY = "give finite numbers, or leave the row out"

@@ -1,6 +1,7 @@
 """Tables of every file format by their columns, with one clear line for a file that is broken."""
 
 import csv
+import difflib
 import io
 import json
 import sys
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _JSON_LINES = (".jsonl", ".ndjson")
+_COLUMNS_LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,30 @@ class Table:
     def place(self, row: int) -> str:
         """What messages call a row, counted from 0 here and from 1 there."""
         return f"{self.name}, row {row + 1}"
+
+    def number_of(self, name: str) -> int:
+        """Where a column stands, from 0.
+
+        Raises:
+            DataError: there is no such column, or several of that name.
+        """
+        if self.names.count(name) > 1:
+            raise self.several(name)
+        if name in self.names:
+            return self.names.index(name)
+        near = difflib.get_close_matches(name, self.names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise DataError(f"{self.name} has no column {name!r}{hint}; {self.present()}")
+
+    def several(self, name: str) -> DataError:
+        """The error for a name that more than one column has."""
+        return DataError(f"{self.name} has several columns {name!r}; give each its own name")
+
+    def present(self) -> str:
+        """The names of its columns in a line, for messages."""
+        listed = ", ".join(map(repr, self.names[:_COLUMNS_LISTED]))
+        more = len(self.names) - _COLUMNS_LISTED
+        return f"its columns are {listed}" + (f" and {more} more" if more > 0 else "")
 
 
 def shown(value: object) -> str:
