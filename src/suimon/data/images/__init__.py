@@ -1,0 +1,7 @@
+"""Images from files, folders and IDX, made equal in size and colour, read when asked for."""
+
+from suimon.data.images.form import ImageForm
+from suimon.data.images.read import read_images
+from suimon.data.images.sequence import Images
+
+__all__ = ["ImageForm", "Images", "read_images"]
