@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from suimon.tasks import load
     from suimon.tasks.classification.estimator import SequenceClassifier
     from suimon.tasks.language_model.estimator import LanguageModel
+    from suimon.tasks.rows.estimator import RowGenerator
 
 __version__ = "0.1.0"
 
@@ -48,6 +49,7 @@ _HOMES = {
     "suimon.tasks": ("load",),
     "suimon.tasks.classification.estimator": ("SequenceClassifier",),
     "suimon.tasks.language_model.estimator": ("LanguageModel",),
+    "suimon.tasks.rows.estimator": ("RowGenerator",),
 }  # fmt: skip
 
 __all__ = [
@@ -69,6 +71,7 @@ __all__ = [
     "MinLSTMCell",
     "NotFittedError",
     "Recurrent",
+    "RowGenerator",
     "SequenceClassifier",
     "ShapeError",
     "SuimonError",

@@ -16,9 +16,9 @@ EXAMPLE = 'echo "a moving story, well told" | suimon predict runs/reviews -'
 def command(
     run: Run,
     paths: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="INPUT...", help="Files as in training, or - for standard input."),
-    ],
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a prediction.")
     ] = False,
@@ -27,7 +27,8 @@ def command(
     """Say what a model makes of files, as its task does.
 
     A classifier prints a line a sequence: its label, how probable it is, and where the sequence
-    stands. Texts may come from a .txt file or standard input, one a line.
+    stands. Texts may come from a .txt file or standard input, one a line. A generator of images
+    prints a line an image: the error of what it completed, and where the image stands.
     """
     chosen = chosen_options(run, "predicting", options)
     from suimon.tasks import load
@@ -35,7 +36,7 @@ def command(
     model = load(run)
     if not hasattr(model, "predictions"):
         raise ConfigError(f"{run} writes texts: use suimon generate, or suimon evaluate")
-    for found in model.predictions(paths, **chosen):
+    for found in model.predictions(paths or (), **chosen):
         if as_json:
             result_json(found)
         else:

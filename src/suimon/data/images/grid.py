@@ -40,15 +40,27 @@ def grid(rows: Sequence[Sequence[Bytes]]) -> Bytes:
     return picture
 
 
+def check_picture(path: str | Path) -> None:
+    """Look at a picture's name before there is anything to draw.
+
+    Raises:
+        ConfigError: it does not end in .png, or its folder does not exist.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".png":
+        raise ConfigError(f"{path} is no name of a PNG file: let it end in .png")
+    if not path.parent.is_dir():
+        raise ConfigError(f"there is no folder {path.parent} for {path.name}: make it first")
+
+
 def save_grid(rows: Sequence[Sequence[Bytes]], path: str | Path) -> None:
     """Write :func:`grid` as a PNG file.
 
     Raises:
         ConfigError: Pillow is missing, the name does not end in .png, or it cannot be written.
     """
+    check_picture(path)
     path = Path(path)
-    if path.suffix.lower() != ".png":
-        raise ConfigError(f"{path} is no name of a PNG file: let it end in .png")
     content = png(grid(rows))
     temporary = path.with_name(f".{path.name}.partial")
     try:

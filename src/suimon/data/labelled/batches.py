@@ -33,6 +33,7 @@ class SequenceBatches:
         seed: decides the order.
         rank: which process this is, from 0.
         world_size: how many processes share a batch; each takes every so-manieth sequence of it.
+        lengths: ``(N,)`` int64, those of the sequences; ``None``: each is looked at for it.
 
     Example:
         >>> rows = [np.array([1, 2]), np.array([3]), np.array([4, 5, 6])]
@@ -51,10 +52,13 @@ class SequenceBatches:
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
+        lengths: npt.NDArray[np.int64] | None = None,
     ) -> None:
         self._sequences = sequences
         self._labels = labels
-        self._lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
+        if lengths is None:
+            lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
+        self._lengths = lengths
         self._batch_size = batch_size
         self._pad = pad
         self._seed = seed
