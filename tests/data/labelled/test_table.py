@@ -154,7 +154,7 @@ def test_other_encodings(write):
 
 @pytest.mark.parametrize("asked", [{}, {"text": "x", "values": ("t0",)}])
 def test_either_text_or_values(write, asked):
-    with pytest.raises(ConfigError, match="either a column of text or columns of values"):
+    with pytest.raises(ConfigError, match="either a column of text, columns of values"):
         read_table(write("w.csv", WIDE), label="y", **asked)
 
 

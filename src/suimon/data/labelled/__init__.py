@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from suimon.data.audio import Spectrum
 from suimon.data.labelled.sequences import LabelledSequences
 from suimon.errors import ConfigError, DataError
 
@@ -15,6 +16,8 @@ def read_labelled(
     label: str | None = None,
     text: str | None = None,
     values: Sequence[str] = (),
+    audio: str | None = None,
+    spectrum: Spectrum | None = None,
     encoding: str = "utf-8",
 ) -> LabelledSequences:
     """What a path holds, by what it is: archive, images, folder of classes, else a table.
@@ -26,6 +29,9 @@ def read_labelled(
         label: a table's column of labels; ``None``: none are known.
         text: a table's column of texts.
         values: a table's columns of numbers.
+        audio: a table's column of the names of recordings.
+        spectrum: how recordings become frames; ``None``: as
+            :class:`~suimon.data.audio.SpectrumOptions` has it.
         encoding: of texts and tables.
 
     Raises:
@@ -42,10 +48,10 @@ def read_labelled(
     first, *others = map(Path, paths)
     if not first.exists():
         raise DataError(f"there is no file or folder {first}: check the name")
-    named = bool(label or text or values)
+    named = bool(label or text or values or audio)
     if first.is_dir():
         _refuse(named or others, first, "a folder of classes", "columns and further paths")
-        return read_class_folder(first, encoding=encoding)
+        return read_class_folder(first, encoding=encoding, spectrum=spectrum)
     if is_idx(first):
         _refuse(named or others[1:], first, "IDX images", "columns and further paths")
         return read_idx(first, others[0] if others else labels_beside(first))
@@ -56,7 +62,15 @@ def read_labelled(
         return read_ts(first)
     if first.suffix == ".tsv" and not named:
         return read_tsv(first)
-    return read_table(first, label=label, text=text, values=values, encoding=encoding)
+    return read_table(
+        first,
+        label=label,
+        text=text,
+        values=values,
+        audio=audio,
+        spectrum=spectrum,
+        encoding=encoding,
+    )
 
 
 def _refuse(present: object, path: Path, what: str, surplus: str) -> None:

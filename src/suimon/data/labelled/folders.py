@@ -1,15 +1,16 @@
-"""Labelled texts from a folder: a sub-folder a class, a file a text."""
+"""Labelled texts or recordings from a folder: a sub-folder a class, a file a sequence."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import overload
 
+from suimon.data.audio import ENDINGS, Spectrum, SpectrumOptions, is_recording, read_frames
 from suimon.data.labelled.sequences import LabelledSequences
 from suimon.data.text.decoding import checked_encoding, decoded
 from suimon.data.text.document import Document
 from suimon.errors import DataError
 
-_ENDINGS = (".txt", ".txt.gz")
+_TEXTS = (".txt", ".txt.gz")
 
 
 class TextFiles(Sequence[str]):
@@ -47,24 +48,28 @@ class TextFiles(Sequence[str]):
         return text
 
 
-def read_class_folder(folder: Path, *, encoding: str = "utf-8") -> LabelledSequences:
-    """The texts in a folder's sub-folders; each sub-folder's name is the label of its files.
+def read_class_folder(
+    folder: Path, *, encoding: str = "utf-8", spectrum: Spectrum | None = None
+) -> LabelledSequences:
+    """The files in a folder's sub-folders; each sub-folder's name is the label of its files.
 
     The order is that of the labels, then of the files' names, on every system. Hidden files and
-    folders are left out. A file is read each time that its text is asked for.
+    folders are left out. A text is read each time that it is asked for.
 
     Args:
         folder: holds two sub-folders or more, each with files that end in ``.txt`` or
-            ``.txt.gz``, and nothing else.
-        encoding: how the files are written.
+            ``.txt.gz``, and nothing else; or each with recordings, and nothing else.
+        encoding: how texts are written.
+        spectrum: how recordings become frames.
 
     Returns:
-        Texts; ``place(n)`` is a file's path below the folder, ``pos/12.txt``.
+        Texts, or recordings; ``place(n)`` is a file's path below the folder, ``pos/12.txt``.
 
     Raises:
-        ConfigError: Python knows no such encoding.
-        DataError: the folder cannot be read or is otherwise made up; or, when a text is asked for,
-            the file cannot be read, is empty, or is not written in the encoding.
+        ConfigError: Python knows no such encoding; soundfile is not installed.
+        DataError: the folder cannot be read or is otherwise made up; a recording cannot be read;
+            or, when a text is asked for, the file cannot be read, is empty, or is not written in
+            the encoding.
     """
     inside = _visible(folder)
     for path in inside:
@@ -75,29 +80,36 @@ def read_class_folder(folder: Path, *, encoding: str = "utf-8") -> LabelledSeque
             )
     if not inside:
         raise DataError(f"{folder} has no sub-folders; make one a class, with its texts in it")
-    files = [path for label in inside for path in _texts_of(label)]
+    inner = [path for path in _visible(inside[0]) if is_recording(path)]
+    what, endings = ("recording", ENDINGS) if inner else ("text", _TEXTS)
+    files = [path for label in inside for path in _files_of(label, what, endings)]
     if len(inside) == 1:
         raise DataError(
             f"{folder} has one class only, {inside[0].name!r}; it takes two to tell apart"
         )
-    return LabelledSequences(
-        "text",
-        TextFiles(files, encoding),
-        tuple(path.parent.name for path in files),
-        lambda n: files[n].relative_to(folder).as_posix(),
-    )
+    labels = tuple(path.parent.name for path in files)
+
+    def place(n: int) -> str:
+        return files[n].relative_to(folder).as_posix()
+
+    if inner:
+        frames = read_frames(files, spectrum or SpectrumOptions())
+        return LabelledSequences("audio", frames, labels, place, spectrum=frames.spectrum)
+    return LabelledSequences("text", TextFiles(files, encoding), labels, place)
 
 
-def _texts_of(label: Path) -> list[Path]:
+def _files_of(label: Path, what: str, endings: tuple[str, ...]) -> list[Path]:
     files = _visible(label)
     for path in files:
-        if not path.name.endswith(_ENDINGS) or not path.is_file():
+        if not path.name.lower().endswith(endings) or not path.is_file():
             raise DataError(
-                f"{path} is no text file; a class holds files that end in {' or '.join(_ENDINGS)} "
-                "and no folders: move it away, or rename it"
+                f"{path} is no {what} file; a class holds files that end in "
+                f"{' or '.join(endings)} and no folders: move it away, or rename it"
             )
     if not files:
-        raise DataError(f"{label} holds no text; put the texts of its class into it, or remove it")
+        raise DataError(
+            f"{label} holds no {what}; put the {what}s of its class into it, or remove it"
+        )
     return files
 
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-Kind = Literal["text", "series", "image"]
+if TYPE_CHECKING:
+    from suimon.data.audio import LogMel
+
+Kind = Literal["text", "series", "image", "audio"]
 Numbers = npt.NDArray[np.float32] | npt.NDArray[np.uint8]
 
 
@@ -17,11 +20,13 @@ class LabelledSequences:
 
     Attributes:
         kind: what a sequence is: ``text``, a string; ``series``, ``(T, I)`` float32, I channels at
-            T time steps; ``image``, ``(T, I)`` uint8, T rows of I grey pixels.
+            T time steps; ``image``, ``(T, I)`` uint8, T rows of I grey pixels; ``audio``, ``(T, I)``
+            float32, T frames of I bands.
         sequences: as many as there are; may be backed by a file.
         labels: a name each; ``None`` where none are known.
         place: where a sequence stands, by its number, for messages: ``reviews.csv, row 12``.
         channels: the names of the I channels, where they have some.
+        spectrum: how the frames of ``audio`` were made.
     """
 
     kind: Kind
@@ -29,6 +34,7 @@ class LabelledSequences:
     labels: tuple[str, ...] | None
     place: Callable[[int], str]
     channels: tuple[str, ...] = ()
+    spectrum: "LogMel | None" = None
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -42,4 +48,5 @@ class LabelledSequences:
             None if self.labels is None else tuple(self.labels[n] for n in chosen),
             lambda n: self.place(chosen[n]),
             self.channels,
+            self.spectrum,
         )

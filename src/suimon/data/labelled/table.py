@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from suimon.data.audio import Spectrum, SpectrumOptions, read_frames
 from suimon.data.labelled.sequences import LabelledSequences
 from suimon.data.labelled.table_numbers import series
 from suimon.data.table_files import Table, open_table, shown
@@ -19,6 +20,8 @@ def read_table(
     label: str | None,
     text: str | None = None,
     values: Sequence[str] = (),
+    audio: str | None = None,
+    spectrum: Spectrum | None = None,
     encoding: str = "utf-8",
 ) -> LabelledSequences:
     """The labelled sequences of a table, one a row.
@@ -32,35 +35,45 @@ def read_table(
             ``.gz`` behind it, or in ``.parquet``; the first line of CSV and TSV names the columns.
         label: the column of the labels; ``None`` where there are none, as for prediction.
         text: the column of the texts; the kind is then ``text``.
-        values: the columns of the numbers, at least one where there is no ``text``; the kind is
-            then ``series``. A pattern such as ``t*`` stands for all columns that match it, but for
+        values: the columns of the numbers, at least one where there is neither ``text`` nor
+            ``audio``; the kind is then ``series``. A pattern such as ``t*`` stands for all columns that match it, but for
             that of the labels, in the file's order. Where each cell is one number, the columns are
             the T time steps of one channel, and empty cells at a row's end make a shorter series.
             Where a cell is a list of numbers (in CSV and TSV: with blanks or semicolons between
             them), each column is one of I channels, and a row's lists are equally long.
+        audio: the column of the names of recordings, by their paths from the table's folder; the
+            kind is then ``audio``.
+        spectrum: how recordings become frames.
         encoding: how CSV, TSV and JSON lines are written.
 
     Returns:
-        Strings, or series ``(T, I)`` float32. ``place(n)`` is ``reviews.csv, row 12``, where rows
+        Strings, or series or frames ``(T, I)`` float32. ``place(n)`` is ``reviews.csv, row 12``, where rows
         of data are counted from 1 (the line of column names is none), and ``channels`` are the
         names of the columns where these are channels.
 
     Raises:
-        ConfigError: ``text`` and ``values`` are both given or both missing; one column is asked
-            for as label and as data; polars is not installed; or the encoding is not known.
-        DataError: the file is missing, empty, broken or without rows; it has no such column, or
+        ConfigError: of ``text``, ``values`` and ``audio`` more or less than one is given; one
+            column is asked for as label and as data; polars or soundfile is not installed; or the
+            encoding is not known.
+        DataError: a recording cannot be used; the file is missing, empty, broken or without rows; it has no such column, or
             two of one name; or a cell is empty or holds what it must not. The message names the
             row and the column.
     """
     values = (values,) if isinstance(values, str) else tuple(values)
-    if (text is None) == (not values):
-        raise ConfigError("name either a column of text or columns of values (one at least)")
-    if label is not None and label in (text, *values):
+    if (text is not None) + bool(values) + (audio is not None) != 1:
+        raise ConfigError(
+            "name either a column of text, columns of values (one at least) or a column of audio"
+        )
+    if label is not None and label in (text, audio, *values):
         raise ConfigError(f"column {label!r} is asked for as label and as data; name another")
     table = open_table(path, encoding)
     labels = None if label is None else _labels(table, label)
     if text is not None:
         return LabelledSequences("text", _texts(table, text), labels, table.place)
+    if audio is not None:
+        files = [Path(path).parent / name for name in _texts(table, audio)]
+        frames = read_frames(files, spectrum or SpectrumOptions())
+        return LabelledSequences("audio", frames, labels, table.place, spectrum=frames.spectrum)
     columns = dict.fromkeys(c for name in values for c in _matching(table, name, label))
     sequences, channels = series(table, tuple(columns))
     return LabelledSequences("series", sequences, labels, table.place, channels)

@@ -4,12 +4,13 @@ from typing import Literal
 
 from pydantic import Field
 
+from suimon.tasks.audio_options import AudioOptions
 from suimon.tasks.description import FILES, TaskDescription
 from suimon.tasks.network_options import NetworkOptions
 from suimon.tasks.text_options import EncodingOption, UnitName, WordSplitter
 
 
-class ClassificationConfig(NetworkOptions):
+class ClassificationConfig(NetworkOptions, AudioOptions):
     """What the network reads, how it is built, and what it is told of the classes.
 
     ``None`` means: chosen by the rule of :mod:`suimon.tasks.classification.recipe` from the
@@ -84,7 +85,8 @@ DESCRIPTION = TaskDescription(
         *("epochs", "batch_size", "learning_rate"),
     ),
     unused=("tbptt_steps",),
-    data="A table, an archive of series, a folder with one sub-folder a class, or IDX images.",
+    data="A table, an archive of series, a folder with one sub-folder a class (texts or "
+    "recordings), or IDX images.",
     learnt="classes, units or scales",
     evaluating=EncodingOption,
 )

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from suimon.data.audio import LogMel, Spectrum, SpectrumOptions
 from suimon.data.labelled import LabelledSequences, read_labelled
 from suimon.data.labelled.batches import padded_channels, padded_tokens
 from suimon.data.text.units import (
@@ -50,7 +51,7 @@ class Preprocessing:
     """All that turns a user's sequence into the network's input, and class numbers into labels.
 
     Attributes:
-        kind: ``text``, ``series`` or ``image``.
+        kind: ``text``, ``series``, ``image`` or ``audio``.
         labels: the classes' names, in the order of their numbers.
         longest: steps read of a sequence.
         units: of a text; ``None`` for numbers.
@@ -58,6 +59,7 @@ class Preprocessing:
         channels: I, numbers of a step; 0 for a text.
         mean: of each channel, or one of all pixels; empty for a text.
         deviation: likewise.
+        spectrum: of recordings, how they become frames.
     """
 
     kind: str
@@ -68,6 +70,7 @@ class Preprocessing:
     channels: int = 0
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
+    spectrum: LogMel | None = None
 
     def state(self) -> dict[str, Any]:
         """What ``preprocess.json`` holds."""
@@ -80,6 +83,7 @@ class Preprocessing:
             "channels": self.channels,
             "mean": list(self.mean),
             "deviation": list(self.deviation),
+            "spectrum": None if self.spectrum is None else self.spectrum.state(),
         }
 
     @classmethod
@@ -90,7 +94,7 @@ class Preprocessing:
             CheckpointError: something is missing.
         """
         try:
-            units = state["units"]
+            units, spectrum = state["units"], state["spectrum"]
             return cls(
                 kind=state["kind"],
                 labels=tuple(state["labels"]),
@@ -100,6 +104,7 @@ class Preprocessing:
                 channels=state["channels"],
                 mean=tuple(state["mean"]),
                 deviation=tuple(state["deviation"]),
+                spectrum=None if spectrum is None else LogMel.from_state(spectrum),
             )
         except KeyError as error:
             raise CheckpointError(
@@ -181,13 +186,23 @@ def shortened(steps: npt.NDArray, longest: int) -> npt.NDArray:
     return np.concatenate([steps[:first], steps[len(steps) - (longest - first) :]])
 
 
-def read(paths: Sequence[str | Path], config: ClassificationConfig) -> LabelledSequences:
-    """What the paths hold, by the columns that the options name."""
+def read(
+    paths: Sequence[str | Path], config: ClassificationConfig, spectrum: Spectrum | None = None
+) -> LabelledSequences:
+    """What the paths hold, by the columns that the options name.
+
+    Args:
+        paths: see :func:`~suimon.data.labelled.read_labelled`.
+        config: the task's options.
+        spectrum: that of a trained network; ``None``: what the options say.
+    """
     return read_labelled(
         paths,
         label=config.label,
         text=config.text,
         values=[name for names in config.values for name in names.split(",")],
+        audio=config.audio,
+        spectrum=spectrum or SpectrumOptions(config.bands, config.window, config.hop),
         encoding=config.encoding,
     )
 
@@ -257,6 +272,7 @@ def fitted(data: LabelledSequences, config: ClassificationConfig) -> Preprocessi
         channels=np.shape(data.sequences[0])[1],
         mean=mean,
         deviation=deviation,
+        spectrum=data.spectrum,
     )
 
 

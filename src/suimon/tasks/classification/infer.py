@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from suimon.data.audio import is_recording, read_frames
 from suimon.data.labelled import LabelledSequences
 from suimon.errors import DataError
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
@@ -81,7 +82,8 @@ class TrainedClassifier:
 
         Args:
             paths: as in training, labels not needed; of a network that reads texts also ``.txt``
-                files and ``-`` for standard input, which hold a text a line.
+                files and ``-`` for standard input, which hold a text a line; of one that reads
+                recordings also those by themselves.
 
         Returns:
             For each sequence ``label``, ``probability`` and ``place``, where it stands.
@@ -133,7 +135,13 @@ class TrainedClassifier:
         config = self.config.model_copy(update=changes)
         if label is None and len(paths) == 1 and str(paths[0]).endswith(TEXT_FILES):
             return lines_of(paths[0], config.encoding)
-        return read(paths, config)
+        spectrum = self.preprocessing.spectrum
+        if label is None and spectrum is not None and all(map(is_recording, paths)):
+            frames = read_frames(paths, spectrum)
+            return LabelledSequences(
+                "audio", frames, None, lambda n: str(paths[n]), spectrum=spectrum
+            )
+        return read(paths, config, spectrum)
 
 
 def lines_of(path: str | Path, encoding: str) -> LabelledSequences:

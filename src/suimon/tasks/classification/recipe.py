@@ -54,6 +54,7 @@ SIZES = {
     "words": Size(128, 128, 0.5, 0.5, 2e-3, 1000),
     "letters": Size(192, 64, 0.4, 0.1, 2e-3, 3000),
     "numbers": Size(128, 0, 0.3, 0.0, 2e-3, 3000),
+    "frames": Size(128, 0, 0.3, 0.0, 2e-3, 1500),
 }
 
 
@@ -74,11 +75,11 @@ def choose(
     Args:
         config: the task's options; ``None`` is left out.
         training: the loop's options; those not in ``model_fields_set`` were left out.
-        kind: ``text``, ``series`` or ``image``.
+        kind: ``text``, ``series``, ``image`` or ``audio``.
         sequences: how many there are to learn from.
     """
     of_text = "words" if config.units == "words" else "letters"
-    size = SIZES[of_text if kind == "text" else "numbers"]
+    size = SIZES[{"text": of_text, "audio": "frames"}.get(kind, "numbers")]
     architecture: dict[str, Any] = {
         "layers": 1,
         "hidden": size.hidden,
