@@ -8,11 +8,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from suimon.data.batch import SequenceBatch
+from suimon.data.batch import IGNORED_TARGET, SequenceBatch
 from suimon.errors import CheckpointError
 
 Pad = Callable[[Sequence[npt.NDArray]], Tensor]
 """Sequences ``(T_b,)`` or ``(T_b, I)`` to one tensor ``(T, B)`` or ``(T, B, I)``, T the longest."""
+
+Labels = npt.NDArray[np.int64] | Sequence[npt.NDArray]
+"""Class numbers: ``(N,)``, one a sequence, or a list of ``(T_b,)``, one a step."""
 
 _SORTED_TOGETHER = 32
 """Batches within which sequences are sorted by length: more would leave less to chance."""
@@ -27,7 +30,7 @@ class SequenceBatches:
 
     Args:
         sequences: ``(T_b,)`` or ``(T_b, I)`` each.
-        labels: ``(N,)`` class numbers.
+        labels: class numbers, one a sequence or one a step.
         batch_size: sequences of all processes together.
         pad: makes the inputs of a batch.
         seed: decides the order.
@@ -45,7 +48,7 @@ class SequenceBatches:
     def __init__(
         self,
         sequences: Sequence[npt.NDArray],
-        labels: npt.NDArray[np.int64],
+        labels: Labels,
         batch_size: int,
         pad: Pad,
         *,
@@ -67,7 +70,7 @@ class SequenceBatches:
         self._enter(epoch=0, batch=0)
 
     def next_batch(self) -> SequenceBatch:
-        """This process's part of the next batch; ``targets`` is ``(B,)`` class numbers."""
+        """This process's part of the next batch; ``targets`` is ``(B,)`` or ``(T, B)`` numbers."""
         if self._batch == self.batches_per_epoch:
             self._enter(self._epoch + 1, batch=0)
         chosen = self._order[self._batch][self._own]
@@ -115,7 +118,7 @@ class SequenceBatches:
 
 
 def in_order(
-    sequences: Sequence[npt.NDArray], labels: npt.NDArray[np.int64], batch_size: int, pad: Pad
+    sequences: Sequence[npt.NDArray], labels: Labels, batch_size: int, pad: Pad
 ) -> Iterator[tuple[npt.NDArray[np.int64], SequenceBatch]]:
     """Every sequence once, the shortest first; beside each batch the numbers of its sequences."""
     lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
@@ -127,7 +130,7 @@ def in_order(
 
 def batch_of(
     sequences: Sequence[npt.NDArray],
-    labels: npt.NDArray[np.int64],
+    labels: Labels,
     lengths: npt.NDArray[np.int64],
     chosen: npt.NDArray[np.int64],
     pad: Pad,
@@ -135,17 +138,27 @@ def batch_of(
     """Some of the sequences as one batch."""
     return SequenceBatch(
         inputs=pad([sequences[n] for n in chosen]),
-        targets=torch.from_numpy(labels[chosen]),
+        targets=torch.from_numpy(labels[chosen])
+        if isinstance(labels, np.ndarray)
+        else padded_targets([labels[n] for n in chosen]),
         lengths=torch.from_numpy(lengths[chosen]),
     )
 
 
 def padded_tokens(rows: Sequence[npt.NDArray]) -> Tensor:
-    """Token ids ``(T_b,)`` to ``(T, B)`` int64, zeros behind the end."""
-    tokens = np.zeros((max(map(len, rows)), len(rows)), np.int64)
+    """Token ids ``(T_b, …)`` to ``(T, B, …)`` int64, zeros behind the end."""
+    tokens = np.zeros((max(map(len, rows)), len(rows), *rows[0].shape[1:]), np.int64)
     for column, row in enumerate(rows):
         tokens[: len(row), column] = row
     return torch.from_numpy(tokens)
+
+
+def padded_targets(rows: Sequence[npt.NDArray]) -> Tensor:
+    """A class number a step, ``(T_b,)``, to ``(T, B)`` int64, to be ignored behind the end."""
+    targets = np.full((max(map(len, rows)), len(rows)), IGNORED_TARGET, np.int64)
+    for column, row in enumerate(rows):
+        targets[: len(row), column] = row
+    return torch.from_numpy(targets)
 
 
 def padded_channels(

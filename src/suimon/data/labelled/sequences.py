@@ -20,8 +20,8 @@ class LabelledSequences:
 
     Attributes:
         kind: what a sequence is: ``text``, a string; ``series``, ``(T, I)`` float32, I channels at
-            T time steps; ``image``, ``(T, I)`` uint8, T rows of I grey pixels; ``audio``, ``(T, I)``
-            float32, T frames of I bands.
+            T time steps; ``image``, ``(T, I)`` uint8, T rows of I grey pixels; ``audio``,
+            ``(T, I)`` float32, T frames of I bands.
         sequences: as many as there are; may be backed by a file.
         labels: a name each; ``None`` where none are known.
         place: where a sequence stands, by its number, for messages: ``reviews.csv, row 12``.

@@ -36,9 +36,10 @@ def read_table(
         label: the column of the labels; ``None`` where there are none, as for prediction.
         text: the column of the texts; the kind is then ``text``.
         values: the columns of the numbers, at least one where there is neither ``text`` nor
-            ``audio``; the kind is then ``series``. A pattern such as ``t*`` stands for all columns that match it, but for
-            that of the labels, in the file's order. Where each cell is one number, the columns are
-            the T time steps of one channel, and empty cells at a row's end make a shorter series.
+            ``audio``; the kind is then ``series``. A pattern such as ``t*`` stands for all columns
+            that match it, but for that of the labels, in the file's order. Where each cell is one
+            number, the columns are the T time steps of one channel, and empty cells at a row's end
+            make a shorter series.
             Where a cell is a list of numbers (in CSV and TSV: with blanks or semicolons between
             them), each column is one of I channels, and a row's lists are equally long.
         audio: the column of the names of recordings, by their paths from the table's folder; the
@@ -47,17 +48,17 @@ def read_table(
         encoding: how CSV, TSV and JSON lines are written.
 
     Returns:
-        Strings, or series or frames ``(T, I)`` float32. ``place(n)`` is ``reviews.csv, row 12``, where rows
-        of data are counted from 1 (the line of column names is none), and ``channels`` are the
-        names of the columns where these are channels.
+        Strings, or series or frames ``(T, I)`` float32. ``place(n)`` is ``reviews.csv, row 12``,
+        where rows of data are counted from 1 (the line of column names is none), and ``channels``
+        are the names of the columns where these are channels.
 
     Raises:
         ConfigError: of ``text``, ``values`` and ``audio`` more or less than one is given; one
             column is asked for as label and as data; polars or soundfile is not installed; or the
             encoding is not known.
-        DataError: a recording cannot be used; the file is missing, empty, broken or without rows; it has no such column, or
-            two of one name; or a cell is empty or holds what it must not. The message names the
-            row and the column.
+        DataError: the file is missing, empty, broken or without rows; it has no such column, or
+            two of one name; a cell is empty or holds what it must not, and the message names the
+            row and the column; or a recording cannot be used.
     """
     values = (values,) if isinstance(values, str) else tuple(values)
     if (text is not None) + bool(values) + (audio is not None) != 1:
@@ -67,20 +68,25 @@ def read_table(
     if label is not None and label in (text, audio, *values):
         raise ConfigError(f"column {label!r} is asked for as label and as data; name another")
     table = open_table(path, encoding)
-    labels = None if label is None else _labels(table, label)
+    labels = None if label is None else labels_in(table, label)
     if text is not None:
-        return LabelledSequences("text", _texts(table, text), labels, table.place)
+        return LabelledSequences("text", texts_in(table, text), labels, table.place)
     if audio is not None:
-        files = [Path(path).parent / name for name in _texts(table, audio)]
+        files = [Path(path).parent / name for name in texts_in(table, audio)]
         frames = read_frames(files, spectrum or SpectrumOptions())
         return LabelledSequences("audio", frames, labels, table.place, spectrum=frames.spectrum)
-    columns = dict.fromkeys(c for name in values for c in _matching(table, name, label))
+    columns = dict.fromkeys(c for name in values for c in matching(table, name, label))
     sequences, channels = series(table, tuple(columns))
     return LabelledSequences("series", sequences, labels, table.place, channels)
 
 
-def _texts(table: Table, name: str) -> list[str]:
-    texts = _cells(table, name)
+def texts_in(table: Table, name: str) -> list[str]:
+    """The cells of a column of texts.
+
+    Raises:
+        DataError: there is no such column, or one of its cells is empty or no text.
+    """
+    texts = cells_of(table, name)
     for row, text in enumerate(texts):
         if text is None or text == "":
             raise DataError(
@@ -94,12 +100,22 @@ def _texts(table: Table, name: str) -> list[str]:
     return texts
 
 
-def _labels(table: Table, name: str) -> tuple[str, ...]:
-    cells = _cells(table, name)
+def labels_in(table: Table, name: str) -> tuple[str, ...]:
+    """The cells of a column of labels, numbers and booleans as text.
+
+    Raises:
+        DataError: there is no such column, or one of its cells is empty or no label.
+    """
+    cells = cells_of(table, name)
     return tuple(_label(cell, table, row, name) for row, cell in enumerate(cells))
 
 
-def _cells(table: Table, name: str) -> list[Any]:
+def cells_of(table: Table, name: str) -> list[Any]:
+    """The cells of a column as Python's own values, ``None`` where empty.
+
+    Raises:
+        DataError: there is no such column.
+    """
     column = table.column(table.number_of(name))
     return column if isinstance(column, list) else column.to_list()
 
@@ -121,7 +137,7 @@ def _label(cell: object, table: Table, row: int, name: str) -> str:
     )
 
 
-def _matching(table: Table, name: str, label: str | None) -> list[int]:
+def matching(table: Table, name: str, label: str | None) -> list[int]:
     """The numbers of the columns that a name or a pattern stands for."""
     if name in table.names or not glob.has_magic(name):
         return [table.number_of(name)]

@@ -48,6 +48,22 @@ def series(
     return _time_steps(table, read), ()
 
 
+def single_numbers(table: Table, column: int) -> npt.NDArray[np.float32]:
+    """The one number of each cell of a column, ``(N,)``, NaN where it is empty.
+
+    Raises:
+        DataError: what stands there is no finite number of float32, or several of them.
+    """
+    read = _column(table, column)
+    for row in np.flatnonzero(read.counts > 1)[:1]:
+        raise DataError(
+            f"{table.place(row)}: column {read.name!r} has {read.counts[row]} numbers; give one"
+        )
+    numbers = np.full(len(read.counts), np.nan, np.float32)
+    numbers[read.counts > 0] = read.numbers
+    return numbers
+
+
 def _time_steps(table: Table, read: list[_Column]) -> list[npt.NDArray[np.float32]]:
     filled = np.stack([column.counts > 0 for column in read], axis=1)  # (N, T)
     lengths = filled.sum(axis=1)  # (N,)

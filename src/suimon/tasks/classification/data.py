@@ -14,7 +14,8 @@ from torch import Tensor
 
 from suimon.data.audio import LogMel, Spectrum, SpectrumOptions
 from suimon.data.labelled import LabelledSequences, read_labelled
-from suimon.data.labelled.batches import padded_channels, padded_tokens
+from suimon.data.labelled.batches import padded_tokens
+from suimon.data.labelled.scale import padded_scaled, scale_of
 from suimon.data.text.units import (
     DEFAULT_VOCABULARY,
     Units,
@@ -25,9 +26,7 @@ from suimon.data.text.units import (
 from suimon.data.text.units.splitters import splitter_named
 from suimon.errors import CheckpointError, DataError
 from suimon.tasks.classification.config import ClassificationConfig
-
-LEAST_DEVIATION = 1e-6  # a channel that hardly moves is not blown up
-COUNTED = 20_000  # sequences from which the scale of channels is measured
+from suimon.tasks.labels import listed, rank
 
 
 @dataclass(frozen=True)
@@ -131,9 +130,7 @@ class Preprocessing:
         """``(T, B)`` units or ``(T, B, I)`` scaled channels, zeros behind each row's end."""
         if self.units is not None:
             return padded_tokens(rows)
-        mean, deviation = (np.array(values, np.float32) for values in (self.mean, self.deviation))
-        rate = 1 / np.maximum(deviation, np.float32(LEAST_DEVIATION))
-        return padded_channels(rows, mean, rate.astype(np.float32))
+        return padded_scaled(rows, self.mean, self.deviation)
 
     def numbers(self, data: LabelledSequences) -> npt.NDArray[np.int64]:
         """The class number of each label.
@@ -250,7 +247,7 @@ def classes_of(data: LabelledSequences) -> dict[str, int]:
             f"all {len(data):,} sequences have the label {next(iter(counts))!r}: there is nothing "
             "to tell apart"
         )
-    return {label: counts[label] for label in sorted(counts, key=_rank)}
+    return {label: counts[label] for label in sorted(counts, key=rank)}
 
 
 def fitted(data: LabelledSequences, config: ClassificationConfig) -> Preprocessing:
@@ -264,7 +261,7 @@ def fitted(data: LabelledSequences, config: ClassificationConfig) -> Preprocessi
         options = UnitsOptions(config.units, vocabulary, config.words)
         units = fit_units(options, texts)
         return Preprocessing("text", labels, config.longest, units, config.lowercase)
-    mean, deviation = scale(data)
+    mean, deviation = scale_of(data.sequences, together=data.kind == "image")
     return Preprocessing(
         data.kind,
         labels,
@@ -289,35 +286,6 @@ def words_met_again(data: LabelledSequences, config: ClassificationConfig) -> in
     return min(max(again, 1), DEFAULT_VOCABULARY["words"] or again)
 
 
-def scale(data: LabelledSequences) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and deviation: of each channel, or of all pixels of images together."""
-    count, total, squares = 0, 0.0, 0.0
-    for n in range(0, len(data), -(-len(data) // COUNTED)):
-        steps = np.asarray(data.sequences[n], np.float64)
-        if data.kind == "image":
-            steps = steps.reshape(-1, 1)
-        count += len(steps)
-        total += steps.sum(axis=0)
-        squares += (steps**2).sum(axis=0)
-    mean = np.asarray(total) / count
-    deviation = np.sqrt(np.maximum(np.asarray(squares) / count - mean**2, 0))
-    return tuple(mean.tolist()), tuple(deviation.tolist())
-
-
 def examples(data: LabelledSequences, preprocessing: Preprocessing) -> Examples:
     """The sequences and labels as arrays."""
     return Examples(preprocessing.encoded(data), preprocessing.numbers(data))
-
-
-def listed(names: Iterable[str], most: int = 10) -> str:
-    """Names in a line, no more than ``most``."""
-    names = list(names)
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
-def _rank(label: str) -> tuple[bool, float, str]:
-    try:
-        return False, float(label), label
-    except ValueError:
-        return True, 0.0, label

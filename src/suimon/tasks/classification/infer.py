@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from suimon.data.audio import is_recording, read_frames
 from suimon.data.labelled import LabelledSequences
-from suimon.errors import DataError
+from suimon.data.labelled.lines import TEXT_FILES, lines_of
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
 from suimon.tasks.classification.data import Preprocessing, examples, read
 from suimon.tasks.classification.model import ClassificationNetwork
@@ -20,8 +19,6 @@ from suimon.tasks.classification.objective import judged, network_for, probabili
 from suimon.tasks.loading import opened, take_weights
 from suimon.training.options import parse_options
 from suimon.training.run_directory import RunDirectory
-
-TEXT_FILES = (".txt", "-")  # a text a line
 
 
 class Prediction(NamedTuple):
@@ -142,30 +139,6 @@ class TrainedClassifier:
                 "audio", frames, None, lambda n: str(paths[n]), spectrum=spectrum
             )
         return read(paths, config, spectrum)
-
-
-def lines_of(path: str | Path, encoding: str) -> LabelledSequences:
-    """The lines of a text file, or of standard input for ``-``, as texts; blank ones left out.
-
-    Raises:
-        DataError: there is no such file, it is in another encoding, or has nothing but blanks.
-    """
-    try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
-        lines = data.decode(encoding).splitlines()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not {encoding}: byte {error.start} is {data[error.start]:#04x}; name its "
-            "encoding by --encoding"
-        ) from error
-    kept = [n for n, line in enumerate(lines) if line.strip()]
-    if not kept:
-        raise DataError(f"{path} has no text: give a text a line")
-    name = "standard input" if str(path) == "-" else str(path)
-    texts = [lines[n] for n in kept]
-    return LabelledSequences("text", texts, None, lambda n: f"{name}, line {kept[n] + 1}")
 
 
 def load(run: RunDirectory | str | Path) -> TrainedClassifier:
