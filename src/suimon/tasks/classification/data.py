@@ -93,7 +93,7 @@ class Preprocessing:
             CheckpointError: something is missing.
         """
         try:
-            units, spectrum = state["units"], state["spectrum"]
+            units, spectrum = state["units"], state.get("spectrum")  # absent in older runs
             return cls(
                 kind=state["kind"],
                 labels=tuple(state["labels"]),

@@ -82,7 +82,7 @@ class RowsEvaluating(BaseModel):
 DESCRIPTION = TaskDescription(
     name="rows",
     command="rows",
-    summary="Learn to draw images row by row: complete them, or sample new ones.",
+    summary="Learn to complete images row by row.",
     example="suimon train rows example/shapes.idx3 --out runs/shapes",
     config=RowsConfig,
     chosen=(
