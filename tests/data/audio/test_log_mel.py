@@ -84,7 +84,7 @@ def test_a_long_recording_in_parts_is_the_same(monkeypatch):
     x = np.random.RandomState(1).randn(3000).astype(np.float32)
     whole = SPECTRUM.frames(x)
     monkeypatch.setattr(module, "_TOGETHER", 7)
-    np.testing.assert_allclose(SPECTRUM.frames(x), whole, rtol=1e-6)
+    np.testing.assert_allclose(SPECTRUM.frames(x), whole, rtol=1e-6, atol=1e-6)
 
 
 def test_milliseconds_become_samples_and_are_kept():

@@ -1,0 +1,188 @@
+"""What a trained network says of sequences: their best tags, and how good these are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from suimon.data.batch import IGNORED_TARGET, SequenceBatch
+from suimon.data.labelled.batches import in_order
+from suimon.data.tagged import Segment, TaggedSequences
+from suimon.data.tagged.segments import segments_of
+from suimon.tasks.tagging.config import TaggingConfig
+from suimon.tasks.tagging.crf import viterbi
+from suimon.tasks.tagging.data import Examples, Preprocessing
+from suimon.tasks.tagging.model import TaggingNetwork
+from suimon.tasks.tagging.schemes import allowed, entity_scores
+
+ROWS = 64  # sequences side by side where nothing is learnt
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a network says of tagged sequences.
+
+    Attributes:
+        nats: summed ``-log`` probability of the true tags.
+        steps: how many there are.
+        metrics: ``accuracy``, the share of steps; of entities ``f1``, ``precision``, ``recall``; of
+            recordings ``exact``, the share whose segments have the right labels in the right order.
+    """
+
+    nats: float
+    steps: int
+    metrics: dict[str, float]
+
+    @property
+    def loss(self) -> float:
+        """Mean nats a step."""
+        return self.nats / max(self.steps, 1)
+
+
+def judged(
+    model: nn.Module,
+    examples: Examples,
+    data: TaggedSequences,
+    read: Preprocessing,
+    config: TaggingConfig,
+) -> Judgement:
+    """What a network says of tagged sequences; see :class:`Judgement`."""
+    assert data.tags is not None
+    found, nats = tagged(model, examples, read)
+    steps = examples.steps
+    right = sum(
+        read.plain(a) == read.plain(b)
+        for some, others in zip(found, data.tags, strict=True)
+        for a, b in zip(some, others, strict=True)
+    )
+    metrics = {"accuracy": right / max(steps, 1)}
+    if read.kind == "text" and read.scheme != "plain":
+        metrics |= entity_scores(data.tags, found)
+    if data.segments is not None:
+        strings = [[each.label for each in found_segments(tags, read, config)] for tags in found]
+        truth = [[each.label for each in some] for some in data.segments]
+        metrics["exact"] = sum(map(list.__eq__, strings, truth)) / max(len(truth), 1)
+    return Judgement(nats, steps, metrics)
+
+
+def found_segments(
+    tags: Sequence[str], read: Preprocessing, config: TaggingConfig
+) -> tuple[Segment, ...]:
+    """The segments that a recording's tags say, short ones dropped."""
+    assert read.spectrum is not None
+    return segments_of(
+        tags, read.spectrum.seconds_a_frame, marked=read.marked, shortest=config.shortest / 1000
+    )
+
+
+def tagged(
+    model: nn.Module, examples: Examples, read: Preprocessing
+) -> tuple[list[list[str]], float]:
+    """The best tags of each whole sequence, and the nats of the true ones, 0 where not known.
+
+    Tags are the best together: of a random field by what it learnt, else of all that keep to the
+    scheme (:func:`~suimon.tasks.tagging.schemes.may_follow`) those of the highest summed score.
+    """
+    parts: list[list[str]] = [[] for _ in examples.sequences]
+    nats = 0.0
+    rules = allowed(read.tags, read.scheme)
+    for chosen, batch, network in _batches(model, examples, read):
+        logits = network(batch.inputs, batch.lengths).float()  # (T, B, C)
+        if examples.tags:
+            nats += _nats(network, logits, batch)
+        if network.crf is None and read.scheme == "plain":
+            best = logits.argmax(dim=-1)
+        else:
+            best = viterbi(logits, batch.lengths, *_transitions(network, rules, logits))
+        for row, part in enumerate(chosen.tolist()):
+            length = int(batch.lengths[row])
+            parts[part] = [read.tags[tag] for tag in best[:length, row].tolist()]
+    return joined(parts, examples.owners), nats
+
+
+def probabilities(
+    model: nn.Module, examples: Examples, read: Preprocessing
+) -> list[npt.NDArray[np.float64]]:
+    """The probability of each tag at each step, ``(T, C)`` for each whole sequence."""
+    parts: list[Any] = [None] * len(examples)
+    for chosen, batch, network in _batches(model, examples, read):
+        logits = network(batch.inputs, batch.lengths).float()
+        if network.crf is None:
+            shares = logits.softmax(dim=-1)
+        else:
+            shares = network.crf.marginals(logits, batch.lengths)
+        for row, part in enumerate(chosen.tolist()):
+            parts[part] = shares[: int(batch.lengths[row]), row].cpu().numpy()
+    whole: list[list[Any]] = [[] for _ in range(int(examples.owners[-1]) + 1)]
+    for part, owner in zip(parts, examples.owners.tolist(), strict=True):
+        whole[owner].append(part)
+    return [np.concatenate(some) for some in whole]
+
+
+def joined(parts: Sequence[list[str]], owners: npt.NDArray[np.int64]) -> list[list[str]]:
+    """Parts one behind the other, as their owners say."""
+    whole: list[list[str]] = [[] for _ in range(int(owners[-1]) + 1 if len(owners) else 0)]
+    for part, owner in zip(parts, owners.tolist(), strict=True):
+        whole[owner] += part
+    return whole
+
+
+def _batches(
+    model: nn.Module, examples: Examples, read: Preprocessing
+) -> Iterator[tuple[npt.NDArray[np.int64], SequenceBatch, TaggingNetwork]]:
+    """The parts of sequences, the shortest first, on the network's device; nothing is learnt."""
+    assert isinstance(model, TaggingNetwork)
+    device = next(model.parameters()).device
+    unknown = [np.zeros(0, np.int64)] * len(examples)
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            parts = in_order(examples.sequences, examples.tags or unknown, ROWS, read.pad)
+            for chosen, batch in parts:
+                assert batch.targets is not None
+                yield (
+                    chosen,
+                    SequenceBatch(batch.inputs.to(device), batch.targets.to(device), batch.lengths),
+                    model,
+                )
+    finally:
+        model.train(was_training)
+
+
+def _nats(network: TaggingNetwork, logits: Tensor, batch: SequenceBatch) -> float:
+    """Summed ``-log`` probability of a batch's true tags."""
+    assert batch.targets is not None
+    assert batch.lengths is not None
+    if network.crf is None:
+        return float(cross_entropy(logits, batch.targets))
+    return float(network.crf(logits, batch.targets, batch.lengths).sum())
+
+
+def _transitions(
+    network: TaggingNetwork, rules: tuple[Tensor, ...], logits: Tensor
+) -> list[Tensor]:
+    """What each tag behind each, at the beginning and at the end is worth; -inf where forbidden."""
+    field = network.crf
+    learnt = (field.transitions, field.starts, field.ends) if field else rules
+    return [
+        (worth if field else torch.zeros(rule.shape))
+        .to(logits.device)
+        .masked_fill(~rule.to(logits.device), -torch.inf)
+        for worth, rule in zip(learnt, rules, strict=True)
+    ]
+
+
+def cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Summed nats of ``(T, B, C)`` scores; padding is left out."""
+    flat = logits.float().flatten(0, 1)
+    return F.cross_entropy(
+        flat, targets.flatten(), weights, reduction="sum", ignore_index=IGNORED_TARGET
+    )
