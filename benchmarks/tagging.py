@@ -132,6 +132,19 @@ def run(data: Data, seed: int, made: Path) -> dict[str, Any]:
     return {name: rounded(value) for name, value in judged.items()} | {"wall_s": rounded(took)}
 
 
+def summary(data: Data, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """What several seeds found: the middle and the ends of what counts, and each run."""
+    measure = "exact" if "exact" in runs[0] else "f1"
+    found = [each[measure] for each in runs]
+    return {
+        "options": " ".join(data.options),
+        f"{measure}_median": statistics.median(found),
+        f"{measure}_min": min(found),
+        f"{measure}_max": max(found),
+        "runs": runs,
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", nargs="+", choices=tuple(DATA), default=list(DATA))
@@ -145,15 +158,7 @@ def main() -> None:
         subprocess.run([*people, "--out", str(Path(made) / "people")], check=True)
         for name in arguments.data:
             runs = [run(DATA[name], seed, Path(made)) for seed in range(arguments.seeds)]
-            measure = "exact" if "exact" in runs[0] else "f1"
-            found = [each[measure] for each in runs]
-            results[name] = {
-                "options": " ".join(DATA[name].options),
-                f"{measure}_median": statistics.median(found),
-                f"{measure}_min": min(found),
-                f"{measure}_max": max(found),
-                "runs": runs,
-            }
+            results[name] = summary(DATA[name], runs)
             print(name, results[name], flush=True)
     write_report("tagging", results, settings={"seeds": arguments.seeds, "strings": PARTS})
 

@@ -105,6 +105,7 @@ def test_recordings_by_time(suimon, beeps):
     assert [row[3] for row in rows] == ["low", "low"]
     assert float(rows[1][1]) == pytest.approx(0.22, abs=0.03)
     (said,) = suimon("predict", run, beeps / "0.wav", "--json").out.splitlines()
+    assert json.loads(said)["string"] == "low high"
     assert [each["label"] for each in json.loads(said)["segments"]] == ["low", "high"]
 
 

@@ -61,7 +61,7 @@ def test_lists_of_json_lines(write):
         ("a", "a\nb\n", "a, line 1 has one column: give a word and its tag"),
         ("a", "a\t\n", "a, line 1 has an empty column"),
         ("a", "\n \n-DOCSTART- O\n", "a has no sentence: give a word a line"),
-        ("a", b"\xff\xfe\x00", "a is a binary file"),
+        ("a", b"a X\n\x00", "a is a binary file"),
         ("a.jsonl", '{"tokens": [], "tags": []}', "row 1: column 'tokens' has no words"),
         ("a.jsonl", '{"tokens": ["a", "b"], "tags": ["X"]}', "row 1 has 2 words and 1 tags"),
         ("a.jsonl", '{"tokens": ["a"], "tags": [1]}', "row 1: column 'tags' has 1 among its tags"),

@@ -5,6 +5,7 @@ from itertools import pairwise, product
 import pytest
 import torch
 
+from suimon.data.batch import IGNORED_TARGET
 from suimon.tasks.tagging.crf import LinearChainCRF, viterbi
 
 T, B, C = 4, 3, 3
@@ -48,7 +49,8 @@ def test_the_probabilities_of_all_sequences_add_up_to_one(field, emissions):
         length = int(LENGTHS[row])
         total = torch.zeros((), dtype=torch.float64)
         for tags, score in scores(field, emissions, row).items():
-            targets = torch.full((T, B), -100)
+            targets = torch.zeros(T, B, dtype=torch.int64)
+            targets[length:, row] = IGNORED_TARGET  # as behind the end of a row
             targets[:length, row] = torch.tensor(tags)
             torch.testing.assert_close(field.score(emissions, targets, LENGTHS)[row], score)
             total = total + (-field(emissions, targets, LENGTHS)[row]).exp()

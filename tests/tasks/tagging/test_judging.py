@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from suimon.data.tagged.segments import frame_tags
 from suimon.tasks.tagging.config import TaggingConfig
 from suimon.tasks.tagging.data import fitted
 from suimon.tasks.tagging.judging import judged, probabilities, tagged
+from suimon.tasks.tagging.model import TaggingNetwork
 from suimon.tasks.tagging.objective import Tagging, network_for
 from suimon.training.config import TrainingConfig
 from tests.tasks.tagging.conftest import sentences
@@ -78,23 +81,19 @@ class _Says(torch.nn.Module):
 
 def test_strings_of_a_recording_by_hand():
     """A network that says what its input says is right where the input is."""
-    from suimon.tasks.tagging.model import TaggingNetwork
-
     spectrum = LogMel(8000, 200, 80, 5)
     truth = [(Segment(0.0, 0.2, "7"), Segment(0.2, 0.5, "7")), (Segment(0.1, 0.3, "1"),)]
     tags = [frame_tags(segments, 60, spectrum.seconds_a_frame, marked=True) for segments in truth]
-    names = ("-", "B-1", "I-1", "B-7", "I-7")
+    names = ("-", "B-1", "B-7", "I-1", "I-7")
     said = [list(row) for row in tags]
     said[1] = ["-"] * 50 + ["B-7", "I-7"] + ["-"] * 8  # too short to be kept, and the 1 is missed
     rows = [np.eye(5, dtype=np.float32)[[names.index(tag) for tag in row]] * 9 for row in said]
     data = TaggedSequences("audio", rows, tags, str, truth, spectrum)
-    read = fitted(data, TaggingConfig())
+    read = replace(fitted(data, TaggingConfig()), mean=(0.0,) * 5, deviation=(1.0,) * 5)
     assert (read.tags, read.scheme) == (names, "marked")
     network = TaggingNetwork(_Says(), 5)
     torch.nn.init.eye_(network.head.weight)
     torch.nn.init.zeros_(network.head.bias)
-    object.__setattr__(read, "mean", (0.0,) * 5)
-    object.__setattr__(read, "deviation", (1.0,) * 5)
     found = judged(network, read.examples(data), data, read, TaggingConfig())
     assert found.metrics["exact"] == 0.5
     wrong = sum(read.plain(a) != read.plain(b) for a, b in zip(said[1], tags[1], strict=True))

@@ -70,8 +70,8 @@ class TrainedTagger:
 
         Returns:
             For each sequence ``place``, where it stands, and ``tags``, with ``tokens`` before them
-            where these are words; of a recording ``segments``, each with ``start`` and ``end`` in
-            seconds and its ``label``.
+            where these are words; of a recording ``string``, its labels in order with blanks
+            between them, and ``segments``, each with ``start``, ``end`` (seconds) and ``label``.
 
         Raises:
             DataError: a path or its content cannot be used.
@@ -85,7 +85,11 @@ class TrainedTagger:
                 yield {"place": place, "tags": tags}
             else:
                 segments = found_segments(tags, self.preprocessing, self.config)
-                yield {"place": place, "segments": [each._asdict() for each in segments]}
+                yield {
+                    "place": place,
+                    "string": " ".join(each.label for each in segments),
+                    "segments": [each._asdict() for each in segments],
+                }
 
     @staticmethod
     def line(found: Mapping[str, Any]) -> str:
