@@ -69,6 +69,8 @@ class Preprocessing:
         mean: of each channel; empty for a text.
         deviation: likewise.
         spectrum: of recordings, how they become frames.
+        follows: of recordings, the logarithm of how often each tag follows each among the training
+            frames, ``(C, C)`` from row to column; empty for others.
     """
 
     kind: str
@@ -82,6 +84,7 @@ class Preprocessing:
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
     spectrum: LogMel | None = None
+    follows: tuple[tuple[float, ...], ...] = ()
     _spelled: dict[str, npt.NDArray] = field(default_factory=dict, repr=False, compare=False)
 
     def state(self) -> dict[str, Any]:
@@ -98,6 +101,7 @@ class Preprocessing:
             "mean": list(self.mean),
             "deviation": list(self.deviation),
             "spectrum": None if self.spectrum is None else self.spectrum.state(),
+            "follows": [list(row) for row in self.follows],
         }
 
     @classmethod
@@ -120,6 +124,7 @@ class Preprocessing:
                 mean=tuple(state["mean"]),
                 deviation=tuple(state["deviation"]),
                 spectrum=LogMel.from_state(found) if (found := state["spectrum"]) else None,
+                follows=tuple(map(tuple, state["follows"])),
             )
         except KeyError as error:
             raise CheckpointError(
@@ -318,6 +323,7 @@ def fitted(data: TaggedSequences, config: TaggingConfig) -> Preprocessing:
             mean=mean,
             deviation=deviation,
             spectrum=data.spectrum,
+            follows=follows(data.tags, tags) if data.kind == "audio" else (),
         )
     words = (word for sentence in data.sequences for word in sentence)
     counts = Counter(word.lower() if config.lowercase else word for word in words)
@@ -330,6 +336,24 @@ def fitted(data: TaggedSequences, config: TaggingConfig) -> Preprocessing:
         letters=CharUnits.fit(w for s in data.sequences for w in s) if config.characters else None,
         lowercase=config.lowercase,
     )
+
+
+def follows(
+    sequences: Sequence[Sequence[str]], tags: Sequence[str]
+) -> tuple[tuple[float, ...], ...]:
+    """The logarithm of the share in which each tag follows each, every pair met once more.
+
+    Example:
+        >>> follows([["a", "a", "b"]], ["a", "b"])[0]  # (1 + 1) of (2 + 2) for both
+        (-0.693147, -0.693147)
+    """
+    number = {tag: n for n, tag in enumerate(tags)}
+    counts = np.ones((len(tags), len(tags)))
+    for sequence in sequences:
+        numbers = [number[tag] for tag in sequence]
+        np.add.at(counts, (numbers[:-1], numbers[1:]), 1)
+    shares = np.log(counts / counts.sum(axis=1, keepdims=True)).round(6)
+    return tuple(map(tuple, shares.tolist()))
 
 
 def _vocabulary(counts: Counter[str], most: int | None) -> WordUnits:

@@ -87,8 +87,14 @@ def tagged(
 ) -> tuple[list[list[str]], float]:
     """The best tags of each whole sequence, and the nats of the true ones, 0 where not known.
 
-    Tags are the best together: of a random field by what it learnt, else of all that keep to the
-    scheme (:func:`~suimon.tasks.tagging.schemes.may_follow`) those of the highest summed score.
+    Tags are the best together of all that keep to the scheme
+    (:func:`~suimon.tasks.tagging.schemes.may_follow`): of a random field by what it learnt; of
+    recordings those of the highest Σ log p(y_t | x) + log p(y_t | y_{t-1}), the latter as they
+    follow each other in training, so that one doubtful frame begins no segment; else those of the
+    highest Σ log p(y_t | x).
+
+    Source: for recordings H. Bourlard and N. Morgan (1994), Connectionist Speech Recognition: A
+        Hybrid Approach; here without the division by the tags' shares.
     """
     parts: list[list[str]] = [[] for _ in examples.sequences]
     nats = 0.0
@@ -97,10 +103,11 @@ def tagged(
         logits = network(batch.inputs, batch.lengths).float()  # (T, B, C)
         if examples.tags:
             nats += _nats(network, logits, batch)
-        if network.crf is None and read.scheme == "plain":
+        if network.crf is None and read.scheme == "plain" and not read.follows:
             best = logits.argmax(dim=-1)
         else:
-            best = viterbi(logits, batch.lengths, *_transitions(network, rules, logits))
+            scores = logits.log_softmax(dim=-1) if network.crf is None else logits
+            best = viterbi(scores, batch.lengths, *_transitions(network, rules, read, logits))
         for row, part in enumerate(chosen.tolist()):
             length = int(batch.lengths[row])
             parts[part] = [read.tags[tag] for tag in best[:length, row].tolist()]
@@ -167,16 +174,17 @@ def _nats(network: TaggingNetwork, logits: Tensor, batch: SequenceBatch) -> floa
 
 
 def _transitions(
-    network: TaggingNetwork, rules: tuple[Tensor, ...], logits: Tensor
+    network: TaggingNetwork, rules: tuple[Tensor, ...], read: Preprocessing, logits: Tensor
 ) -> list[Tensor]:
     """What each tag behind each, at the beginning and at the end is worth; -inf where forbidden."""
-    field = network.crf
-    learnt = (field.transitions, field.starts, field.ends) if field else rules
+    worth = [torch.zeros(rule.shape) for rule in rules]
+    if network.crf is not None:
+        worth = [network.crf.transitions, network.crf.starts, network.crf.ends]
+    elif read.follows:
+        worth[0] = torch.tensor(read.follows)
     return [
-        (worth if field else torch.zeros(rule.shape))
-        .to(logits.device)
-        .masked_fill(~rule.to(logits.device), -torch.inf)
-        for worth, rule in zip(learnt, rules, strict=True)
+        each.to(logits.device).masked_fill(~rule.to(logits.device), -torch.inf)
+        for each, rule in zip(worth, rules, strict=True)
     ]
 
 
