@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from suimon.data.audio import Spectrum, read_frames
-from suimon.data.labelled.table import cells_of, number_of, texts_in
-from suimon.data.labelled.table_files import Table, open_table
+from suimon.data.labelled.table import cells_of, texts_in
 from suimon.data.labelled.table_numbers import single_numbers
+from suimon.data.table_files import Table, open_table
 from suimon.data.tagged.segments import BACKGROUND, Segment, frame_tags
 from suimon.data.tagged.sequences import TaggedSequences
 from suimon.data.tagged.table import rows_by
@@ -31,7 +31,7 @@ def read_recordings(
     """The recordings that a table names, each frame with the label of the segment it lies in.
 
     Args:
-        path: any table, see :func:`suimon.data.labelled.table_files.open_table`.
+        path: any table, see :func:`suimon.data.table_files.open_table`.
         audio: the column of the recordings' paths, from the table's folder.
         spectrum: how recordings become frames.
         start: the column of the times at which segments start, in seconds.
@@ -71,7 +71,7 @@ def read_recordings(
 
 def _segments(table: Table, start: str, end: str, label: str) -> list[Segment | None]:
     """The segment of each row, or ``None``."""
-    starts, ends = (single_numbers(table, number_of(table, name)) for name in (start, end))
+    starts, ends = (single_numbers(table, table.number_of(name)) for name in (start, end))
     found: list[Segment | None] = []
     for row, cell in enumerate(cells_of(table, label)):
         times = (float(starts[row]), float(ends[row]))

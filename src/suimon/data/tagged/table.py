@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from suimon.data.labelled.table import cells_of, labels_in, matching, number_of
-from suimon.data.labelled.table_files import Table, open_table, shown
+from suimon.data.labelled.table import cells_of, labels_in, matching
 from suimon.data.labelled.table_numbers import single_numbers
+from suimon.data.table_files import Table, open_table, shown
 from suimon.data.tagged.sequences import TaggedSequences
 from suimon.errors import ConfigError, DataError
 
@@ -57,7 +57,7 @@ def read_rows(
     """The series of a table, a row a time step.
 
     Args:
-        path: any table, see :func:`suimon.data.labelled.table_files.open_table`.
+        path: any table, see :func:`suimon.data.table_files.open_table`.
         values: the columns of the I channels; a pattern stands for all that match it.
         label: the column of the steps' labels; ``None``: they are not read.
         id: the column that says which rows belong together, in their order; ``None``: all do.
@@ -100,7 +100,6 @@ def rows_by(names: Sequence[str]) -> dict[str, list[int]]:
 
 
 def _lists(table: Table, name: str, what: str) -> list[tuple[str, ...]]:
-    number_of(table, name)
     rows = []
     for row, cell in enumerate(cells_of(table, name)):
         if not isinstance(cell, list):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from suimon.data.batch import IGNORED_TARGET, SequenceBatch
+from suimon.data.batch import IGNORED_TARGET
 from suimon.data.labelled.batches import in_order
 from suimon.data.tagged import Segment, TaggedSequences
 from suimon.data.tagged.segments import segments_of
@@ -83,7 +83,7 @@ def found_segments(
 
 
 def tagged(
-    model: nn.Module, examples: Examples, read: Preprocessing
+    network: nn.Module, examples: Examples, read: Preprocessing
 ) -> tuple[list[list[str]], float]:
     """The best tags of each whole sequence, and the nats of the true ones, 0 where not known.
 
@@ -96,10 +96,11 @@ def tagged(
     Source: for recordings H. Bourlard and N. Morgan (1994), Connectionist Speech Recognition: A
         Hybrid Approach; here without the division by the tags' shares.
     """
+    assert isinstance(network, TaggingNetwork)
     parts: list[list[str]] = [[] for _ in examples.sequences]
     nats = 0.0
     rules = allowed(read.tags, read.scheme)
-    for chosen, batch, network in _batches(model, examples, read):
+    for batch in _batches(network, examples, read):
         logits = network(batch.inputs, batch.lengths).float()  # (T, B, C)
         if examples.tags:
             nats += _nats(network, logits, batch)
@@ -108,24 +109,25 @@ def tagged(
         else:
             scores = logits.log_softmax(dim=-1) if network.crf is None else logits
             best = viterbi(scores, batch.lengths, *_transitions(network, rules, read, logits))
-        for row, part in enumerate(chosen.tolist()):
+        for row, part in enumerate(batch.numbers):
             length = int(batch.lengths[row])
             parts[part] = [read.tags[tag] for tag in best[:length, row].tolist()]
     return joined(parts, examples.owners), nats
 
 
 def probabilities(
-    model: nn.Module, examples: Examples, read: Preprocessing
+    network: nn.Module, examples: Examples, read: Preprocessing
 ) -> list[npt.NDArray[np.float64]]:
     """The probability of each tag at each step, ``(T, C)`` for each whole sequence."""
+    assert isinstance(network, TaggingNetwork)
     parts: list[Any] = [None] * len(examples)
-    for chosen, batch, network in _batches(model, examples, read):
+    for batch in _batches(network, examples, read):
         logits = network(batch.inputs, batch.lengths).float()
         if network.crf is None:
             shares = logits.softmax(dim=-1)
         else:
             shares = network.crf.marginals(logits, batch.lengths)
-        for row, part in enumerate(chosen.tolist()):
+        for row, part in enumerate(batch.numbers):
             parts[part] = shares[: int(batch.lengths[row]), row].cpu().numpy()
     whole: list[list[Any]] = [[] for _ in range(int(examples.owners[-1]) + 1)]
     for part, owner in zip(parts, examples.owners.tolist(), strict=True):
@@ -141,33 +143,39 @@ def joined(parts: Sequence[list[str]], owners: npt.NDArray[np.int64]) -> list[li
     return whole
 
 
-def _batches(
-    model: nn.Module, examples: Examples, read: Preprocessing
-) -> Iterator[tuple[npt.NDArray[np.int64], SequenceBatch, TaggingNetwork]]:
-    """The parts of sequences, the shortest first, on the network's device; nothing is learnt."""
-    assert isinstance(model, TaggingNetwork)
-    device = next(model.parameters()).device
+class _Part(NamedTuple):
+    """Some parts of sequences side by side, on the network's device.
+
+    ``numbers`` are theirs, ``(B,)``; ``inputs`` and ``targets`` ``(T, B, …)``; ``lengths``
+    ``(B,)``.
+    """
+
+    numbers: list[int]
+    inputs: Tensor
+    targets: Tensor
+    lengths: Tensor
+
+
+def _batches(network: nn.Module, examples: Examples, read: Preprocessing) -> Iterator[_Part]:
+    """The parts of sequences, the shortest first; nothing is learnt."""
+    device = next(network.parameters()).device
     unknown = [np.zeros(0, np.int64)] * len(examples)
-    was_training = model.training
-    model.eval()
+    was_training = network.training
+    network.eval()
     try:
         with torch.no_grad():
             parts = in_order(examples.sequences, examples.tags or unknown, ROWS, read.pad)
             for chosen, batch in parts:
                 assert batch.targets is not None
-                yield (
-                    chosen,
-                    SequenceBatch(batch.inputs.to(device), batch.targets.to(device), batch.lengths),
-                    model,
-                )
+                assert batch.lengths is not None
+                inputs, targets = batch.inputs.to(device), batch.targets.to(device)
+                yield _Part(chosen.tolist(), inputs, targets, batch.lengths)
     finally:
-        model.train(was_training)
+        network.train(was_training)
 
 
-def _nats(network: TaggingNetwork, logits: Tensor, batch: SequenceBatch) -> float:
+def _nats(network: TaggingNetwork, logits: Tensor, batch: _Part) -> float:
     """Summed ``-log`` probability of a batch's true tags."""
-    assert batch.targets is not None
-    assert batch.lengths is not None
     if network.crf is None:
         return float(cross_entropy(logits, batch.targets))
     return float(network.crf(logits, batch.targets, batch.lengths).sum())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from importlib import import_module
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -82,14 +83,16 @@ def entity_scores(
         ConfigError: seqeval is not installed.
     """
     try:
-        from seqeval.metrics import f1_score, precision_score, recall_score
+        metrics: Any = import_module("seqeval.metrics")  # its types say less than it takes
     except ImportError:
         raise ConfigError(
             "the F1 of entities needs seqeval; install with: pip install 'suimon[text]'"
         ) from None
-    measures = {"f1": f1_score, "precision": precision_score, "recall": recall_score}
     pair = list(map(list, truth)), list(map(list, found))
-    return {name: float(score(*pair, zero_division=0)) for name, score in measures.items()}
+    return {
+        name: float(getattr(metrics, f"{name}_score")(*pair, zero_division=0))
+        for name in ("f1", "precision", "recall")
+    }
 
 
 def _parts(tag: str) -> tuple[str, str]:
