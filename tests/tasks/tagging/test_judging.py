@@ -73,7 +73,11 @@ def test_the_loss_is_that_of_torch_and_weights_count_rare_tags_more():
 class _Says(torch.nn.Module):
     """Stands for the stack: its output is what it was given."""
 
-    num_directions, output_size = 1, 5
+    num_directions = 1
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.output_size = channels
 
     def forward(self, x, lengths):
         return x, None
@@ -91,7 +95,7 @@ def test_strings_of_a_recording_by_hand():
     data = TaggedSequences("audio", rows, tags, str, truth, spectrum)
     read = replace(fitted(data, TaggingConfig()), mean=(0.0,) * 5, deviation=(1.0,) * 5)
     assert (read.tags, read.scheme) == (names, "marked")
-    network = TaggingNetwork(_Says(), 5)
+    network = TaggingNetwork(_Says(5), 5)
     torch.nn.init.eye_(network.head.weight)
     torch.nn.init.zeros_(network.head.bias)
     found = judged(network, read.examples(data), data, read, TaggingConfig())
@@ -99,3 +103,22 @@ def test_strings_of_a_recording_by_hand():
     wrong = sum(read.plain(a) != read.plain(b) for a, b in zip(said[1], tags[1], strict=True))
     assert found.metrics["accuracy"] == pytest.approx(1 - wrong / 120)
     assert found.steps == 120
+
+
+def test_a_few_doubtful_frames_begin_no_segment():
+    spectrum = LogMel(8000, 200, 80, 3)
+    truth = [(Segment(0.1, 0.4, "7"),), (Segment(0.2, 0.5, "7"),)]
+    tags = [frame_tags(segments, 60, spectrum.seconds_a_frame, marked=True) for segments in truth]
+    names = ("-", "B-7", "I-7")
+    rows = [np.eye(3, dtype=np.float32)[[names.index(tag) for tag in row]] * 9 for row in tags]
+    # Six frames of silence in which a seven is a little likelier.
+    rows[0][50:53, 1] = rows[0][53:56, 2] = 10
+    data = TaggedSequences("audio", rows, tags, str, truth, spectrum)
+    read = replace(fitted(data, TaggingConfig()), mean=(0.0,) * 3, deviation=(1.0,) * 3)
+    network = TaggingNetwork(_Says(3), 3)
+    torch.nn.init.eye_(network.head.weight)
+    torch.nn.init.zeros_(network.head.bias)
+    examples = read.examples(data)
+    for follows, exact in ((read.follows, 1.0), ((), 0.5)):
+        found = judged(network, examples, data, replace(read, follows=follows), TaggingConfig())
+        assert found.metrics["exact"] == exact

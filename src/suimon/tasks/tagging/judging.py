@@ -20,7 +20,7 @@ from suimon.tasks.tagging.config import TaggingConfig
 from suimon.tasks.tagging.crf import viterbi
 from suimon.tasks.tagging.data import Examples, Preprocessing
 from suimon.tasks.tagging.model import TaggingNetwork
-from suimon.tasks.tagging.schemes import allowed, entity_scores
+from suimon.tasks.tagging.schemes import allowed, entity_scores, scheme_of
 
 ROWS = 64  # sequences side by side where nothing is learnt
 
@@ -63,7 +63,8 @@ def judged(
         for a, b in zip(some, others, strict=True)
     )
     metrics = {"accuracy": right / max(steps, 1)}
-    if read.kind == "text" and read.scheme != "plain":
+    # Where tags say entities but keep to no scheme (IOB1), these are counted all the same.
+    if read.kind == "text" and scheme_of(read.tags) != "plain":
         metrics |= entity_scores(data.tags, found)
     if data.segments is not None:
         strings = [[each.label for each in found_segments(tags, read, config)] for tags in found]
