@@ -13,6 +13,10 @@ _FRAMES = (
     "Nobody in {l} knew where the train stopped .",
     "Yesterday {p} wrote a long letter .",
     "The road from {l} to {l} is closed .",
+    "Everyone talks about {p} .",
+    "Everyone talks about {l} .",
+    "I remember {p} well .",
+    "I remember {l} well .",
     "It rained all day , and the river rose .",
 )
 TRAINING, TEST = 500, 150
@@ -21,8 +25,9 @@ TRAINING, TEST = 500, 150
 def files(seed: int) -> dict[str, bytes]:
     """``people.conll`` and ``people-test.conll``: a word and its tag a line, B-, I- and O.
 
-    Family names and places are made of syllables, each anew, so that hardly one of the test was
-    met before: what they end in and the words around them must tell.
+    Family names and places are made of syllables, each anew, so that few of the test were met
+    before: what they end in and the words around them must tell, and in some sentences the former
+    alone.
     """
     chance = random.Random(seed)
     return {
