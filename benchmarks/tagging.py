@@ -129,7 +129,10 @@ def run(data: Data, seed: int, made: Path) -> dict[str, Any]:
         took = perf_counter() - began
         judge = [sys.executable, "-m", "suimon", "evaluate", model, str(made / data.test), "--json"]
         judged = json.loads(subprocess.run(judge, check=True, capture_output=True).stdout)
-    return {name: rounded(value) for name, value in judged.items()} | {"wall_s": rounded(took)}
+    scores = {
+        n: rounded(value) if isinstance(value, float) else value for n, value in judged.items()
+    }
+    return scores | {"wall_s": rounded(took)}
 
 
 def summary(data: Data, runs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def test_saved_and_loaded(tmp_path):
         ([[1.0, 2.0]], [[1]], ShapeError, r"X\[0\] has \(2, 1\) steps and labels"),
         ([[{}, {}]], [[1, 2]], ShapeError, r"X\[0\] is neither words nor numbers"),
         ([[1.0, np.nan]], [[1, 2]], ShapeError, r"X\[0\] has shape \(2, 1\); .* finite"),
+        ([[], ["a", "b"], ["a"]], [[], [1, 2], [1]], DataError, "has no step: leave it out"),
         ([[1.0], [2.0]], [[1], [1]], DataError, "all steps of the 2 sequences have the label"),
     ],
 )

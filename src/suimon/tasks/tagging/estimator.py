@@ -194,8 +194,7 @@ def as_sequences(X: Inputs, tags: Sequence[Sequence[str]] | None = None) -> Tagg
     """
     if len(X) == 0:
         raise ShapeError("X has no sequence: give one or more")
-    first = X[0]
-    if isinstance(first, list | tuple) and first and isinstance(first[0], str):
+    if isinstance(next((row[0] for row in X if len(row)), None), str):  # pyright: ignore
         words = [tuple(map(str, row)) for row in X]  # pyright: ignore[reportArgumentType]
         return TaggedSequences("text", words, tags, _place)
     rows = []
