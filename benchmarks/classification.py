@@ -6,7 +6,8 @@ nothing but the names of columns and ``--seed``, and a budget for mnist; what it
 ``suimon evaluate`` on the official test split. Nothing of that split is seen before.
 
 sst2 is made into tables of two columns first, for it comes as lines ``label text``; its own
-development split validates.
+development split validates. fsdd is unpacked, with a table of the recordings to learn from and one
+of those to be judged by, of index 0 to 4.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +52,7 @@ DATA = {
         *("images/mnist/train-images-idx3-ubyte.gz", "images/mnist/t10k-images-idx3-ubyte.gz"),
         ("--minutes", "3"),
     ),
+    "fsdd": Data("fsdd/train.csv", "fsdd/test.csv", ("--label", "digit", "--audio", "file")),
     **{
         name: Data(
             *(f"series-class/{name}/{name}_{part}.{SUFFIX[name]}" for part in ("TRAIN", "TEST"))
@@ -75,6 +78,19 @@ def made_tables(source: Path, target: Path) -> None:
         rows = [(line[0], line[2:].replace('"', '""')) for line in lines]
         table = "".join(f'{label},"{text}"\n' for label, text in rows)
         (target / "sst2" / f"{part}.csv").write_text("label,text\n" + table)
+
+
+def unpacked_recordings(source: Path, target: Path) -> None:
+    """fsdd as recordings beside tables that name them."""
+    with tarfile.open(source / "audio" / "fsdd" / "recordings.tar.gz") as archive:
+        archive.extractall(target / "fsdd", filter="data")
+    tables = {"train": ["digit,file"], "test": ["digit,file"]}
+    for path in sorted((target / "fsdd").rglob("*.wav")):
+        digit, _, index = path.stem.split("_")
+        part = tables["test" if int(index) < 5 else "train"]
+        part.append(f"{digit},{path.relative_to(target / 'fsdd')}")
+    for name, rows in tables.items():
+        (target / "fsdd" / f"{name}.csv").write_text("\n".join(rows) + "\n")
 
 
 def run(data: Data, seed: int, folder: Path, made: Path) -> dict[str, Any]:
@@ -112,6 +128,7 @@ def main() -> None:
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as made:
         made_tables(folder, Path(made))
+        unpacked_recordings(folder, Path(made))
         for name in arguments.data:
             runs = [run(DATA[name], seed, folder, Path(made)) for seed in range(arguments.seeds)]
             accuracies = [each["accuracy"] for each in runs]

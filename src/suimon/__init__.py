@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from suimon.tasks.classification.estimator import SequenceClassifier
     from suimon.tasks.language_model.estimator import LanguageModel
     from suimon.tasks.rows.estimator import RowGenerator
+    from suimon.tasks.tagging.estimator import SequenceTagger
 
 __version__ = "0.1.0"
 
@@ -50,6 +51,7 @@ _HOMES = {
     "suimon.tasks.classification.estimator": ("SequenceClassifier",),
     "suimon.tasks.language_model.estimator": ("LanguageModel",),
     "suimon.tasks.rows.estimator": ("RowGenerator",),
+    "suimon.tasks.tagging.estimator": ("SequenceTagger",),
 }  # fmt: skip
 
 __all__ = [
@@ -73,6 +75,7 @@ __all__ = [
     "Recurrent",
     "RowGenerator",
     "SequenceClassifier",
+    "SequenceTagger",
     "ShapeError",
     "SuimonError",
     "__version__",

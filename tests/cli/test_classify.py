@@ -1,6 +1,7 @@
 import io
 import sys
 
+import numpy as np
 import pytest
 
 from tests.tasks.classification.conftest import opinions, waves
@@ -92,3 +93,23 @@ def test_other_runs_do_not_predict(suimon, text, tmp_path):
     run = tmp_path / "text"
     suimon("train", "text", text, "--out", run, "--steps", "1", "--hidden", "8")
     assert "writes texts: use suimon generate" in suimon("predict", run, "-").refusal()
+
+
+def test_recordings_of_a_table_and_by_themselves(suimon, tmp_path):
+    soundfile = pytest.importorskip("soundfile")
+    rows = []
+    for n in range(24):
+        label, pitch = (("low", 200), ("high", 2500))[n % 2]
+        t = np.arange(800 + 40 * n) / 8000
+        soundfile.write(tmp_path / f"{n}.wav", 0.3 * np.sin(2 * np.pi * (pitch + n) * t), 8000)
+        rows.append(f"{label},{n}.wav")
+    (tmp_path / "tones.csv").write_text("\n".join(["pitch,file", *rows]) + "\n")
+    run = tmp_path / "run"
+    words = ["--label", "pitch", "--audio", "file", "--hidden", "8", "--steps", "30"]
+    assert suimon("train", "classify", tmp_path / "tones.csv", "--out", run, *words).code == 0
+    assert suimon("evaluate", run, tmp_path / "tones.csv").json()["accuracy"] == 1.0
+    said = suimon("predict", run, tmp_path / "0.wav", tmp_path / "1.wav").out.splitlines()
+    assert [row.split("\t")[0] for row in said] == ["low", "high"]
+    soundfile.write(tmp_path / "fast.wav", np.zeros(4000), 16000)
+    refused = suimon("predict", run, tmp_path / "fast.wav").refusal()
+    assert "fast.wav has 16,000 samples a second, and the network was trained on 8,000" in refused

@@ -93,7 +93,7 @@ class Preprocessing:
             CheckpointError: something is missing.
         """
         try:
-            units, spectrum = state["units"], state.get("spectrum")  # absent in older runs
+            units = state["units"]
             return cls(
                 kind=state["kind"],
                 labels=tuple(state["labels"]),
@@ -103,7 +103,7 @@ class Preprocessing:
                 channels=state["channels"],
                 mean=tuple(state["mean"]),
                 deviation=tuple(state["deviation"]),
-                spectrum=None if spectrum is None else LogMel.from_state(spectrum),
+                spectrum=LogMel.from_state(found) if (found := state["spectrum"]) else None,
             )
         except KeyError as error:
             raise CheckpointError(
