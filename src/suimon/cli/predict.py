@@ -27,8 +27,9 @@ def command(
     """Say what a model makes of files, as its task does.
 
     A classifier prints a line a sequence: its label, how probable it is, and where the sequence
-    stands. Texts may come from a .txt file or standard input, one a line. A generator of images
-    prints a line an image: the error of what it completed, and where the image stands.
+    stands. Texts may come from a .txt file or standard input, one a line. A forecaster prints its
+    table of forecasts as CSV. A generator of images prints a line an image: the error of what it
+    completed, and where the image stands.
     """
     chosen = chosen_options(run, "predicting", options)
     from suimon.tasks import load
@@ -36,7 +37,9 @@ def command(
     model = load(run)
     if not hasattr(model, "predictions"):
         raise ConfigError(f"{run} writes texts: use suimon generate, or suimon evaluate")
-    for found in model.predictions(paths or (), **chosen):
+    for number, found in enumerate(model.predictions(paths or (), **chosen)):
+        if number == 0 and not as_json and hasattr(model, "header"):
+            result(model.header(found))
         if as_json:
             result_json(found)
         else:
