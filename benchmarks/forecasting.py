@@ -132,10 +132,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="5 at least for airline")
     arguments = parser.parse_args()
     folder = data_folder()
-    before = RESULTS / "forecasting.json"
     results: dict[str, Any] = {}
-    if before.exists():  # rows of other data sets are kept
-        results = json.loads(before.read_text(encoding="utf-8"))["results"]
     for name in arguments.data:
         data = DATA[name]
         with tempfile.TemporaryDirectory() as made:
@@ -153,6 +150,9 @@ def main() -> None:
             "runs": runs,
         }
         print(name, {k: v for k, v in results[name].items() if k != "runs"}, flush=True)
+    before = RESULTS / "forecasting.json"
+    if before.exists():  # rows of other data sets are kept
+        results = json.loads(before.read_text(encoding="utf-8"))["results"] | results
     write_report("forecasting", results, settings={"seeds": arguments.seeds})
 
 

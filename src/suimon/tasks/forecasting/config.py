@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from suimon.tasks.description import TaskDescription
 from suimon.tasks.network_options import NetworkOptions
+from suimon.tasks.picture_option import PictureOption
 
 
 class ForecastingConfig(NetworkOptions):
@@ -106,10 +107,8 @@ class ForecastingConfig(NetworkOptions):
     )
 
 
-class PredictionOptions(BaseModel):
+class PredictionOptions(PictureOption):
     """What ``suimon predict`` takes of forecasts."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     level: tuple[float, ...] = Field(
         default=(), description="Percent of an interval beside each forecast (default: 80)."
@@ -124,9 +123,6 @@ class PredictionOptions(BaseModel):
         default=False,
         description="Go through the rows given instead, and flag those outside of what was "
         "forecast for them a row before (by the widest --level; default: 99).",
-    )
-    picture: str | None = Field(
-        default=None, description="Also draw the forecasts into this PNG file."
     )
 
 
