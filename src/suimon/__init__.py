@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from suimon.layers import GRU, LSTM, RNN, MinGRU, MinLSTM, Recurrent
     from suimon.tasks import load
     from suimon.tasks.classification.estimator import SequenceClassifier
+    from suimon.tasks.forecasting.estimator import Forecaster
     from suimon.tasks.language_model.estimator import LanguageModel
     from suimon.tasks.rows.estimator import RowGenerator
     from suimon.tasks.tagging.estimator import SequenceTagger
@@ -49,6 +50,7 @@ _HOMES = {
     "suimon.layers": ("GRU", "LSTM", "RNN", "MinGRU", "MinLSTM", "Recurrent"),
     "suimon.tasks": ("load",),
     "suimon.tasks.classification.estimator": ("SequenceClassifier",),
+    "suimon.tasks.forecasting.estimator": ("Forecaster",),
     "suimon.tasks.language_model.estimator": ("LanguageModel",),
     "suimon.tasks.rows.estimator": ("RowGenerator",),
     "suimon.tasks.tagging.estimator": ("SequenceTagger",),
@@ -63,6 +65,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "ElmanCell",
+    "Forecaster",
     "GRUCell",
     "JordanCell",
     "LSTMCell",

@@ -37,7 +37,9 @@ def command(
     model = load(run)
     if not hasattr(model, "predictions"):
         raise ConfigError(f"{run} writes texts: use suimon generate, or suimon evaluate")
-    for found in model.predictions(paths or (), **chosen):
+    for number, found in enumerate(model.predictions(paths or (), **chosen)):
+        if number == 0 and not as_json and hasattr(model, "header"):
+            result(model.header(found))
         if as_json:
             result_json(found)
         else:

@@ -103,7 +103,7 @@ class Preprocessing:
                 channels=state["channels"],
                 mean=tuple(state["mean"]),
                 deviation=tuple(state["deviation"]),
-                spectrum=LogMel.from_state(found) if (found := state["spectrum"]) else None,
+                spectrum=LogMel.from_state(found) if (found := state.get("spectrum")) else None,
             )
         except KeyError as error:
             raise CheckpointError(

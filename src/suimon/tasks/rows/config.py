@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from suimon.tasks.description import FILES, TaskDescription
 from suimon.tasks.image_options import COLOR, SIZE, ColorName
 from suimon.tasks.network_options import NetworkOptions
+from suimon.tasks.picture_option import PictureOption
 
 
 class RowsConfig(NetworkOptions):
@@ -49,17 +50,10 @@ class RowsConfig(NetworkOptions):
 GIVEN = "Rows of each image that are shown; the others are completed (left out: the upper half)."
 
 
-class RowsPredicting(BaseModel):
+class RowsPredicting(PictureOption):
     """What ``suimon predict`` takes of a run on image rows."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     given: int | None = Field(default=None, ge=1, le=1024, description=GIVEN)
-    picture: str | None = Field(
-        default=None,
-        description="Draw originals beside what was completed, or what was sampled, into this PNG "
-        "file: the first 64.",
-    )
     sample: int | None = Field(
         default=None,
         ge=1,

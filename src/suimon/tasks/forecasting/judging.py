@@ -1,0 +1,162 @@
+"""Forecasts from every origin of the last rows of series, beside what costs nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from suimon.data.series import Panel
+from suimon.errors import ConfigError, DataError
+from suimon.tasks.forecasting.data import Array, Flat, Origins
+from suimon.tasks.forecasting.metrics import (
+    CRPS_QUANTILES,
+    compared,
+    coverage,
+    crps,
+    levels_of,
+    mase_scale,
+    scores,
+    seasonal_naive,
+)
+
+if TYPE_CHECKING:
+    from suimon.tasks.forecasting.infer import TrainedForecaster
+
+COVERED = (80.0, 95.0)
+
+
+def judged(model: TrainedForecaster, panel: Panel, last: int) -> dict[str, Any]:
+    """Forecasts from every row whose horizon lies in the last rows of each series.
+
+    Args:
+        model: what forecasts.
+        panel: the series.
+        last: how many rows of each are forecast; those before are what MASE is scaled by.
+
+    Returns:
+        ``mae``, ``mse``, ``rmse``, ``mase`` (``None`` where seasonal-naive is never wrong),
+        ``smape`` (in percent), ``crps``; ``coverage``, the share of values within the intervals of
+        80 and 95 %; the same errors of ``seasonal_naive`` (the last season again) and ``naive``
+        (the last value again);
+        ``against_seasonal_naive`` and ``against_naive``, see
+        :func:`~suimon.tasks.forecasting.metrics.compared`; ``mse_standardised``, the squared
+        errors by the variance of each series' training rows (``standardised_by``); counts; and
+        ``network_share``, how far the network is trusted beside its linear path.
+
+    Raises:
+        ConfigError: ``last`` is shorter than the horizon.
+        DataError: a series is too short.
+    """
+    horizon = model.horizon
+    lengths = _checked_lengths(panel, last, horizon)
+    before = lengths - last
+    flat = model.flat(panel, 0, before)
+    origins = flat.origins(model.reading.reach, horizon, before, lengths)
+    wanted = [*CRPS_QUANTILES, *levels_of(COVERED)]
+    found = model.rolled(flat, origins, horizon, wanted)
+    truth = _truth(model, panel, flat, origins, horizon)
+    if not np.isfinite(truth).any():
+        raise DataError(
+            f"no value of the last {last:,} rows was observed: there is nothing to judge"
+        )
+    scales = np.array(
+        [
+            mase_scale(np.where(s.observed, s.values, np.nan)[:end], model.season)
+            for s, end in zip(panel.series, before, strict=True)
+        ]
+    )[origins.series]
+    naives = {
+        name: _naive(model, flat, origins, back, horizon)
+        for name, back in (("seasonal_naive", model.season), ("naive", 1))
+    }
+    result: dict[str, Any] = {
+        **scores(truth, found.point, scales, origins.series),
+        "crps": crps(truth, found.quantiles[..., : len(CRPS_QUANTILES)]),
+        "coverage": _coverages(truth, found.quantiles[..., len(CRPS_QUANTILES) :]),
+    }
+    for name, point in naives.items():
+        errors = scores(truth, point, scales, origins.series)
+        # A forecast without doubt: its score is its absolute error.
+        result[name] = {**errors, "crps": errors["mae"]}
+    for name, point in naives.items():
+        result[f"against_{name}"] = compared(truth, found.point, point, scales, origins.series)
+    if np.isnan(result["mase"]):  # no series moves from season to season
+        for errors in (result, *(result[name] for name in naives)):
+            errors["mase"] = None
+    result |= _standardised(model, panel, before, truth, found.point, origins)
+    return result | {
+        "series": len(panel.series),
+        "origins": len(origins),
+        "values": int(np.isfinite(truth).sum()),
+        "horizon": horizon,
+        "last": last,
+        "season": model.season,
+        "network_share": float(model.network.trust),
+    }
+
+
+def _checked_lengths(panel: Panel, last: int, horizon: int) -> npt.NDArray[np.int64]:
+    if last < horizon:
+        raise ConfigError(f"last = {last} is less than the horizon, {horizon}: give that or more")
+    for series in panel.series:
+        if len(series) <= last:
+            raise DataError(
+                f"series {series.name!r} has {len(series):,} rows, and the last {last:,} are to be "
+                "forecast: give more of its past, or a smaller --last"
+            )
+    return np.array([len(series) for series in panel.series])
+
+
+def _truth(
+    model: TrainedForecaster, panel: Panel, flat: Flat, origins: Origins, horizon: int
+) -> Array:
+    """``(N, F)``, NaN where nothing was observed; as given, not through the transform."""
+    given = np.concatenate([np.where(s.observed, s.values, np.nan) for s in panel.series])
+    at = flat.starts[origins.series] + origins.rows
+    return given[at[:, None] + np.arange(horizon)]
+
+
+def _naive(
+    model: TrainedForecaster, flat: Flat, origins: Origins, back: int, horizon: int
+) -> Array:
+    at = flat.starts[origins.series] + origins.rows
+    back = back if int(origins.rows.min()) >= back else 1
+    window = flat.values[at[:, None] + np.arange(-back, 0)]
+    return model.preprocessing.restored(seasonal_naive(window, back, horizon))
+
+
+def _coverages(truth: Array, quantiles: Array) -> dict[str, float]:
+    return {
+        f"{level:g}": coverage(truth, quantiles[..., n], quantiles[..., len(COVERED) + n])
+        for n, level in enumerate(COVERED)
+    }
+
+
+def _standardised(
+    model: TrainedForecaster,
+    panel: Panel,
+    before: npt.NDArray[np.int64],
+    truth: Array,
+    point: Array,
+    origins: Origins,
+) -> dict[str, Any]:
+    """Squared errors by the variance of the rows that were learnt from, and what that was."""
+    measured = [
+        model.preprocessing.of(series, int(rows))
+        for series, rows in zip(panel.series, before, strict=True)
+    ]
+    variances = np.array([found.deviation**2 for found in measured])[origins.series]
+    squares = (truth - point) ** 2 / variances[:, None]
+    by: dict[str, Any] = {
+        "rows": "the training rows of each series, those of validation not counted in; of a series "
+        "that was not in training, its rows before the last"
+    }
+    if len(measured) == 1:
+        by = {
+            "mean": measured[0].mean,
+            "deviation": measured[0].deviation,
+            "rows": measured[0].rows,
+        }
+    return {"mse_standardised": float(np.nanmean(squares)), "standardised_by": by}
