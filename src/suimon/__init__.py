@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from suimon.tasks.classification.estimator import SequenceClassifier
     from suimon.tasks.language_model.estimator import LanguageModel
     from suimon.tasks.rows.estimator import RowGenerator
+    from suimon.tasks.translation.estimator import Translator
 
 __version__ = "0.1.0"
 
@@ -50,6 +51,7 @@ _HOMES = {
     "suimon.tasks.classification.estimator": ("SequenceClassifier",),
     "suimon.tasks.language_model.estimator": ("LanguageModel",),
     "suimon.tasks.rows.estimator": ("RowGenerator",),
+    "suimon.tasks.translation.estimator": ("Translator",),
 }  # fmt: skip
 
 __all__ = [
@@ -75,6 +77,7 @@ __all__ = [
     "SequenceClassifier",
     "ShapeError",
     "SuimonError",
+    "Translator",
     "__version__",
     "load",
 ]
