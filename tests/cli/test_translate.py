@@ -73,7 +73,7 @@ def test_a_table_with_named_columns_and_going_on(suimon, files, tmp_path):
     outcome = suimon("train", "translate", files / "train.jsonl", "--out", run, *words)
     assert outcome.code == 0, outcome.err
     assert "pairs to learn from" in outcome.err
-    assert "chosen for 19" in outcome.err
+    assert "chosen for 188 pairs and 4 steps: source_units chars" in outcome.err
     again = suimon("train", "translate", "--out", run, "--resume", "--steps", "6", "--json").json()
     assert again["step"] == 6
 

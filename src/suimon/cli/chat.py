@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from click.core import ParameterSource
 
 from suimon.cli.printing import notice, result, result_json
 from suimon.cli.writing import (
@@ -85,7 +84,8 @@ def _answer(model: Any, run: Path, context: typer.Context, *, as_json: bool) -> 
         ConfigError: an option about drawing was given: nothing is drawn.
     """
     for name in context.params:
-        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        # By its name, for typer brings a click of its own.
+        given = getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
         if given and name not in ("run", "as_json"):
             raise ConfigError(
                 f"--{name.replace('_', '-')} means nothing to {run}, which gives the likeliest "

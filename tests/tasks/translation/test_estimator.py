@@ -18,7 +18,7 @@ def quick(**options) -> Translator:
 
 
 def test_learns_predicts_and_aligns():
-    model = quick(epochs=30, options={"dropout": 0.0}).fit(X, y)
+    model = quick(epochs=50, options={"dropout": 0.0}).fit(X, y)
     assert model.score(X, y) > 0.6
     found = model.translations(["abc"])[0]
     assert model.predict(["abc"]).tolist() == [found.text]

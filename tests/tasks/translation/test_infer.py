@@ -23,7 +23,7 @@ def lines(*texts: str) -> SentencePairs:
 @pytest.fixture(scope="module")
 def translator() -> TrainedTranslator:
     """One that counts in two languages, word by word."""
-    training = TrainingConfig(steps=250, batch_size=16, learning_rate=0.01, evaluate_every=125)
+    training = TrainingConfig(steps=400, batch_size=16, learning_rate=0.02, evaluate_every=200)
     plan = make_plan(counting(300), None, TranslationConfig(**OPTIONS), training)
     return TrainedTranslator(
         train(plan.task, training).model,

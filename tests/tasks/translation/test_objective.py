@@ -86,7 +86,7 @@ def test_teacher_forcing_falls_in_a_straight_line():
 )
 def test_training_step_by_step_learns(options):
     config = TranslationConfig(**{**SMALL, **options})
-    training = TrainingConfig(steps=40, batch_size=8, learning_rate=0.02)
+    training = TrainingConfig(steps=80, batch_size=8, learning_rate=0.02)
     plan = make_plan(reversals(80), None, config, training)
     before = surprise(plan.task.build_model(), plan.task.valid).loss
     result = train(plan.task, plan.training)
@@ -95,5 +95,5 @@ def test_training_step_by_step_learns(options):
     assert result.tokens == sum(
         stream.next_batch().targets.ne(IGNORED_TARGET).sum().item()  # pyright: ignore
         for stream in [plan.task.batches(0, 1)]
-        for _ in range(40)
+        for _ in range(80)
     )

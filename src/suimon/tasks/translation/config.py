@@ -166,7 +166,7 @@ DESCRIPTION = TaskDescription(
     chosen=(
         *("source_units", "target_units", "source_vocabulary", "target_vocabulary"),
         *("layers", "hidden", "embedding", "dropout", "input_dropout", "label_smoothing"),
-        *("forget_bias", "epochs", "batch_size", "learning_rate"),
+        *("forget_bias", "epochs", "batch_size", "learning_rate", "precision"),
     ),
     unused=("tbptt_steps",),
     data="Two parallel files SOURCE TARGET, or one file: a table, or lines cut by --separator.",

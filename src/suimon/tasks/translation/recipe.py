@@ -8,7 +8,8 @@
 4. **Batch**: some hundred batches an epoch, so that a small set is not learnt in a few steps.
 5. **Budget**: where none is given, so many epochs that the steps grow as the square root of the
    pairs does, as :data:`SIZES` says: twice the pairs need more steps, but each fewer times.
-6. **Forget bias**: 1 for an LSTM, which should begin by remembering (Jozefowicz et al., 2015).
+6. **Precision**: see :func:`~suimon.tasks.precision.fastest_precision`.
+7. **Forget bias**: 1 for an LSTM, which should begin by remembering (Jozefowicz et al., 2015).
 
 Nothing that was given is changed, and all else keeps its default.
 """
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from suimon.data.pairs import SentencePairs
+from suimon.tasks.precision import fastest_precision
 from suimon.tasks.translation.config import TranslationConfig
 from suimon.tasks.translation.data import words_met_again
 from suimon.training.config import BUDGETS, TrainingConfig
@@ -104,6 +106,7 @@ def choose(config: TranslationConfig, training: TrainingConfig, pairs: SentenceP
     loop: dict[str, Any] = {
         "batch_size": min(size.largest_batch, max(SMALLEST_BATCH, rows)),
         "learning_rate": size.learning_rate,
+        "precision": fastest_precision(config, training),
     }
     if not given_loop.intersection(BUDGETS):
         rows = training.batch_size if "batch_size" in given_loop else loop["batch_size"]
