@@ -26,8 +26,9 @@ def command(
     """Measure how well a model does on files.
 
     Prints for a text's model its loss (mean nats a unit), bits per character, perplexity and
-    counts; for a classifier accuracy, macro-F1, loss and the confusion matrix; for a generator of
-    images the squared error of what it completes, beside that of repeating the last row shown.
+    counts; for a classifier accuracy, macro-F1, loss and the confusion matrix; for a translator
+    BLEU, chrF, the share of targets found exactly, and the loss; for a generator of images the
+    squared error of what it completes, beside that of repeating the last row shown.
     """
     chosen = chosen_options(run, "evaluating", options)
     from suimon.tasks import load

@@ -27,8 +27,9 @@ def command(
     """Say what a model makes of files, as its task does.
 
     A classifier prints a line a sequence: its label, how probable it is, and where the sequence
-    stands. Texts may come from a .txt file or standard input, one a line. A generator of images
-    prints a line an image: the error of what it completed, and where the image stands.
+    stands. A translator prints what it makes of each line. Texts may come from a .txt file or
+    standard input, one a line. A generator of images prints a line an image: the error of what it
+    completed, and where the image stands.
     """
     chosen = chosen_options(run, "predicting", options)
     from suimon.tasks import load

@@ -33,7 +33,7 @@ SMALLEST_BATCH = 16
 FEWEST_EPOCHS, MOST_EPOCHS = 3, 200
 FORGET_BIAS = 1.0
 STRETCHES_OF_A_SENTENCE = 1.5  # on the mean; fewer, and it is none
-PAIRS_A_SUBWORD = 5
+PAIRS_A_SUBWORD = 6
 FEWEST_SUBWORDS, MOST_SUBWORDS = 512, 16_384
 LOOKED_AT = 10_000  # pairs
 
@@ -64,8 +64,8 @@ class Size:
 
 
 SIZES = {
-    "chars": Size(128, 64, 0.1, 0.0, 0.0, 4e-3, 128, 60),
-    "sentences": Size(256, 256, 0.4, 0.3, 0.1, 2e-3, 64, 50),
+    "chars": Size(128, 64, 0.1, 0.0, 0.0, 8e-3, 128, 60),
+    "sentences": Size(384, 256, 0.4, 0.3, 0.1, 2e-3, 64, 50),
 }
 
 
