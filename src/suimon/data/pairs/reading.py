@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from suimon.data.labelled.table import read_table
-from suimon.data.labelled.table_files import open_table
+from suimon.data.labelled.table import texts_in
 from suimon.data.pairs.lines import lines_of
 from suimon.data.pairs.sentences import SentencePairs
+from suimon.data.table_files import open_table
 from suimon.errors import ConfigError, DataError
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -87,9 +87,9 @@ def read_sources(path: str | Path, *, source: str | None = None, encoding: str) 
     """
     kind = Path(str(path).lower().removesuffix(".gz")).suffix
     if kind in TABLES and (source is not None or kind != ".tsv"):
-        column = source or open_table(path, encoding).names[0]
-        table = read_table(path, label=None, text=column, encoding=encoding)
-        return SentencePairs([str(text).strip() for text in table.sequences], None, table.place)
+        table = open_table(path, encoding)
+        texts = texts_in(table, source or table.names[0])
+        return SentencePairs([text.strip() for text in texts], None, table.place)
     sources = list(lines_of(path, encoding))
     if kind == ".tsv":
         sources = [line.partition("\t")[0].strip() for line in sources]
@@ -149,11 +149,8 @@ def _table(path: Path, source: str | None, target: str | None, encoding: str) ->
         target = others.pop(0) if target is None else target
     if source == target:
         raise ConfigError(f"column {source!r} is asked for as source and as target; name another")
-    sides = [
-        read_table(path, label=None, text=name, encoding=encoding) for name in (source, target)
-    ]
-    sources, targets = ([str(text).strip() for text in side.sequences] for side in sides)
-    return SentencePairs(sources, targets, sides[0].place)
+    sources, targets = ([text.strip() for text in texts_in(table, n)] for n in (source, target))
+    return SentencePairs(sources, targets, table.place)
 
 
 def _refuse_empty(pairs: SentencePairs) -> None:

@@ -84,7 +84,7 @@ class TranslationConfig(NetworkOptions):
     )
     bidirectional: bool = Field(default=True, description="Read each source backwards too.")
     attention: Literal["additive", "multiplicative", "none"] = Field(
-        default="multiplicative",
+        default="additive",
         description="How the decoder looks at the source: by scores of a small network (Bahdanau), "
         "by products (Luong), or not at all.",
     )

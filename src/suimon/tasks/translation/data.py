@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from suimon.data.batch import IGNORED_TARGET, SequenceBatch
+from suimon.data.batch import SequenceBatch
 from suimon.data.buckets import Buckets
-from suimon.data.labelled.batches import padded_tokens
+from suimon.data.labelled.batches import padded_targets, padded_tokens
 from suimon.data.pairs import SentencePairs, read_pairs
 from suimon.data.text.units import Units, UnitsOptions, fit_units, units_from_state
 from suimon.data.text.units.splitters import splitter_named
@@ -189,13 +189,9 @@ class Examples:
 
     def batch(self, chosen: npt.NDArray[np.int64]) -> SequenceBatch:
         """Some pairs as one batch: inputs ``(S, B)``, their lengths, and targets ``(T, B)``."""
-        targets = [self.targets[n] for n in chosen]
-        padded = padded_tokens(targets)
-        steps = torch.from_numpy(self.targets.lengths[chosen])
-        outside = torch.arange(len(padded)).unsqueeze(1) >= steps  # (T, B)
         return SequenceBatch(
             inputs=padded_tokens([self.sources[n] for n in chosen]),
-            targets=padded.masked_fill_(outside, IGNORED_TARGET),
+            targets=padded_targets([self.targets[n] for n in chosen]),
             lengths=torch.from_numpy(self.sources.lengths[chosen]),
         )
 

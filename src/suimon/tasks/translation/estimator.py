@@ -74,7 +74,7 @@ class Translator(Estimator):
         hidden_size: int | None = None,
         num_layers: int | None = None,
         *,
-        attention: str = "multiplicative",
+        attention: str = "additive",
         beam: int = BEAM,
         length_penalty: float = LENGTH_PENALTY,
         learning_rate: float | None = None,

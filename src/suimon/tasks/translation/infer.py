@@ -103,7 +103,8 @@ class TrainedTranslator:
             rows = self.preprocessing.sources(part.take(filled))
             found: dict[int, Translation] = {}
             order = np.argsort(rows.lengths, kind="stable")
-            for chosen in np.split(order, range(ROWS, len(order), ROWS)):
+            for start_of_batch in range(0, len(order), ROWS):
+                chosen: list[int] = order[start_of_batch : start_of_batch + ROWS].tolist()
                 units = [rows[n] for n in chosen]
                 hypotheses = self._searched(units, beam, length_penalty, replace_unknown)
                 for n, own, hypothesis in zip(chosen, units, hypotheses, strict=True):
