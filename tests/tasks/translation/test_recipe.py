@@ -45,7 +45,7 @@ def test_what_is_given_is_kept_and_the_rest_is_complete():
 
 @pytest.mark.parametrize(
     ("pairs", "rows", "epochs"),
-    [(reversals(400), 16, 48), (reversals(40_000), 128, 38), (counting(10_000), 64, 32)],
+    [(reversals(400), 16, 32), (reversals(40_000), 128, 26), (counting(10_000), 64, 32)],
 )
 def test_batches_and_epochs_follow_the_number_of_pairs(pairs, rows, epochs):
     choice = chosen(pairs)

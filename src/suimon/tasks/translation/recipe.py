@@ -63,8 +63,10 @@ class Size:
     steps: int
 
 
+# Measured on sums of two numbers, 500 steps: a rate of 0.004 left a validation loss of 1.14, 0.008
+# one of 0.6 to 0.7, 0.015 one of 0.81; 256 hidden units and longer vectors gained nothing.
 SIZES = {
-    "chars": Size(128, 64, 0.1, 0.0, 0.0, 8e-3, 128, 60),
+    "chars": Size(128, 64, 0.1, 0.0, 0.0, 8e-3, 128, 40),
     "sentences": Size(384, 256, 0.4, 0.3, 0.1, 2e-3, 64, 50),
 }
 
