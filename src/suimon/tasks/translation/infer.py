@@ -172,11 +172,11 @@ class TrainedTranslator:
             search: see :meth:`translate`.
 
         Returns:
-            ``bleu``, ``bleu_lowercase`` and ``chrf`` (0 to 100, by sacrebleu; their signatures as
-            ``bleu_signature`` and so on), ``exact`` (the share of targets found word for word),
-            ``loss`` (mean nats a unit, each given the true ones before it), ``perplexity``,
-            ``token_accuracy``, ``sentences``, and ``seen_in_training``, how many of the sources
-            the network learnt from.
+            ``bleu``, ``bleu_lowercase`` and ``chrf``, with signatures, see
+            :func:`~suimon.tasks.translation.scores.scored`; ``exact`` (the share of targets found
+            word for word), ``loss`` (mean nats a unit, each given the true ones before it),
+            ``perplexity``, ``token_accuracy``, ``sentences``, and ``seen_in_training``, how many
+            of the sources the network learnt from.
 
         Raises:
             DataError: a path or its content cannot be used.

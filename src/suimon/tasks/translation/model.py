@@ -24,6 +24,10 @@ RARE_DEVIATION = 0.1
 """Of the first vectors of words and sub-words: drawn wider, rare ones are learnt by what was drawn.
 Characters are not rare, and learn sooner drawn as torch does."""
 
+ATTENTION_UNITS = 128
+"""Of the small network of additive attention, at most: its time grows with them, for each pair of
+steps, and scores need no more."""
+
 ACROSS_STEPS = ("recurrent_dropout", "weight_dropout")
 """Options whose masks hold for a whole sentence, which training step by step cannot have."""
 
@@ -181,7 +185,7 @@ def _embedding(units: int, width: int, kind: str | None) -> nn.Embedding:
 
 def _attention(config: TranslationConfig, query: int, memory: int) -> Attention | None:
     if config.attention == "additive":
-        return AdditiveAttention(query, memory, query)
+        return AdditiveAttention(query, memory, min(query, ATTENTION_UNITS))
     if config.attention == "multiplicative":
         return MultiplicativeAttention(query, memory)
     return None

@@ -16,6 +16,10 @@ def scored(written: Sequence[str], expected: Sequence[str]) -> dict[str, Any]:
         written: the translations.
         expected: one reference each.
 
+    Returns:
+        ``bleu``, ``bleu_lowercase`` (``None`` where no translation has four words) and ``chrf``,
+        each from 0 to 100, and for each its signature.
+
     Raises:
         ConfigError: sacrebleu is not installed.
 
@@ -30,7 +34,10 @@ def scored(written: Sequence[str], expected: Sequence[str]) -> dict[str, Any]:
         "chrf": package.CHRF(),
     }
     for name, metric in metrics.items():
-        found[name] = metric.corpus_score(list(written), [list(expected)]).score
+        score = metric.corpus_score(list(written), [list(expected)])
+        # Of texts without four words in a row there is nothing to count, and not nothing right.
+        counted = name == "chrf" or score.totals[-1] > 0
+        found[name] = score.score if counted else None
         found[f"{name}_signature"] = str(metric.get_signature())
     return found
 
