@@ -31,7 +31,7 @@ class Buckets:
 
     Example:
         >>> buckets = Buckets(np.array([2, 1, 3]), 2)
-        >>> sorted([*buckets.next(), *buckets.next()])
+        >>> sorted([*buckets.next().tolist(), *buckets.next().tolist()])
         [0, 1, 2]
     """
 

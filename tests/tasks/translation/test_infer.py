@@ -137,7 +137,7 @@ def test_scores_of_what_is_right_are_whole():
     found = scored([line.upper() for line in text], text)
     assert found["bleu"] == 0.0
     assert found["bleu_lowercase"] == pytest.approx(100)
-    found = scored(["1994-09-27"], ["1994-09-27"])  # one word: BLEU counts fours
+    found = scored(["yes"], ["yes"])  # one word: BLEU counts fours
     assert (found["bleu"], found["bleu_lowercase"]) == (None, None)
     assert found["chrf"] == pytest.approx(100)
 
