@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from suimon.tasks.language_model.estimator import LanguageModel
     from suimon.tasks.rows.estimator import RowGenerator
     from suimon.tasks.tagging.estimator import SequenceTagger
+    from suimon.tasks.translation.estimator import Translator
 
 __version__ = "0.1.0"
 
@@ -54,6 +55,7 @@ _HOMES = {
     "suimon.tasks.language_model.estimator": ("LanguageModel",),
     "suimon.tasks.rows.estimator": ("RowGenerator",),
     "suimon.tasks.tagging.estimator": ("SequenceTagger",),
+    "suimon.tasks.translation.estimator": ("Translator",),
 }  # fmt: skip
 
 __all__ = [
@@ -81,6 +83,7 @@ __all__ = [
     "SequenceTagger",
     "ShapeError",
     "SuimonError",
+    "Translator",
     "__version__",
     "load",
 ]

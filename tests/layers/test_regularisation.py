@@ -5,7 +5,7 @@ import torch
 
 from suimon.kernels import ScanRequest, scan
 from suimon.layers import GRU, LSTM, RNN, MinGRU
-from suimon.layers.regularisation import drawn_marks
+from suimon.layers.regularisation import drawn_marks, dropped
 from tests.layers.pairs import H, I, tensors
 from tests.tolerances import assert_close
 
@@ -140,3 +140,17 @@ def test_zoneout_of_one_field_alone():
     assert_close(output, plain(x, (torch.zeros(1, B, H), c_0))[0])
     assert_close(h_n, output)
     assert torch.equal(c_n, c_0)
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.4, 0.75])
+def test_dropped_units_are_zero_and_the_mean_stays(probability):
+    x = torch.rand(400, 1000).add_(0.5).requires_grad_()
+    y = dropped(x, probability)
+    gone = y == 0
+    # Five deviations of 400,000 draws.
+    share = gone.double().mean().item()
+    assert share == pytest.approx(probability, abs=5 * (0.25 / 400_000) ** 0.5)
+    scale = torch.where(gone, 0.0, 1 / (1 - probability))
+    assert_close(y, x * scale)
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    assert_close(gradient, scale)

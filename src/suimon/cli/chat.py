@@ -1,12 +1,13 @@
-"""``suimon chat``: you write a line, the model goes on, and it remembers the conversation."""
+"""``suimon chat``: you write a line, the model goes on or answers."""
 
 import sys
 from collections.abc import Iterator
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from suimon.cli.printing import notice, result_json
+from suimon.cli.printing import notice, result, result_json
 from suimon.cli.writing import (
     Precision,
     Run,
@@ -17,11 +18,13 @@ from suimon.cli.writing import (
     load_writer,
     quantisation_noticed,
 )
+from suimon.errors import ConfigError
 
 EXAMPLE = "suimon chat runs/shakespeare"
 
 
 def command(
+    context: typer.Context,
     run: Run,
     length: Annotated[
         int, typer.Option("--length", metavar="INT", help="Units of one answer at most.")
@@ -43,9 +46,14 @@ def command(
 
     The model's state is carried through all turns, so it remembers what was written. Ends with
     the end of standard input (Ctrl-D). Works with a file or a pipe too, a turn a line. In int8 it
-    reports what that changes as `suimon generate` does.
+    reports what that changes as `suimon generate` does. A run of `suimon train translate` on
+    questions and answers gives each line the likeliest answer, and takes none of the options but
+    `--json`.
     """
-    model = load_writer(run)
+    model = load_writer(run, may_answer=True)
+    if hasattr(model, "answer"):
+        _answer(model, run, context, as_json=as_json)
+        return
     writer = model.writer(seed=seed, precision=precision)
     quantisation_noticed(model, run, precision)
     for line in _lines():
@@ -67,6 +75,29 @@ def command(
             sys.stdout.flush()
         if not last.endswith("\n"):
             sys.stdout.write("\n")
+
+
+def _answer(model: Any, run: Path, context: typer.Context, *, as_json: bool) -> None:
+    """Answer line after line, each by itself.
+
+    Raises:
+        ConfigError: an option about drawing was given: nothing is drawn.
+    """
+    for name in context.params:
+        # By its name, for typer brings a click of its own.
+        given = getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+        if given and name not in ("run", "as_json"):
+            raise ConfigError(
+                f"--{name.replace('_', '-')} means nothing to {run}, which gives the likeliest "
+                "answer: leave it out"
+            )
+    for line in _lines():
+        text = line.rstrip("\n")
+        answer = model.answer(text)
+        if as_json:
+            result_json({"line": text, "answer": answer})
+        else:
+            result(answer)
 
 
 def _lines() -> Iterator[str]:

@@ -36,7 +36,7 @@ def flags(
         unused: options that are left out.
     """
     fields = options.model_fields
-    own = vars(options)["__annotations__"]
+    own = vars(options).get("__annotations__", {})
     offered = [name for name in fields if name not in unused]
     for name in sorted(offered, key=lambda name: name not in own):  # its own before its base's
         field = fields[name]

@@ -50,8 +50,8 @@ Precision = Annotated[
 ]
 
 
-def load_writer(run: Path) -> Any:
-    """The model of a run that writes text.
+def load_writer(run: Path, *, may_answer: bool = False) -> Any:
+    """The model of a run that writes text, or, where that will do, answers lines.
 
     Raises:
         CheckpointError: there is no run, or it is damaged.
@@ -60,7 +60,7 @@ def load_writer(run: Path) -> Any:
     from suimon.tasks import load
 
     model = load(run)
-    if not hasattr(model, "stream"):
+    if not hasattr(model, "stream") and not (may_answer and hasattr(model, "answer")):
         raise ConfigError(f"{run} is a run of a task that writes no text: see suimon info {run}")
     return model
 

@@ -64,23 +64,6 @@ class _Trail:
         return tuple(reversed(tokens)), weights[::-1]
 
 
-@dataclass
-class _Found:
-    """The hypotheses of one sentence that have ended."""
-
-    most: int
-    ended: list[Hypothesis] = field(default_factory=list)
-
-    def is_over(self, attainable: float) -> bool:
-        """Whether none that lives could be better, or enough have ended.
-
-        Args:
-            attainable: no score of a hypothesis that lives can be higher.
-        """
-        best = max((hypothesis.score for hypothesis in self.ended), default=-torch.inf)
-        return len(self.ended) >= self.most or best >= attainable
-
-
 def beam_search(
     step: Step,
     state: Any,
@@ -131,44 +114,14 @@ def beam_search(
         (2, 2, 2)
     """
     check_beam(beam, length_penalty)
-    sentences = len(limits)
-    trail = _Trail()
-    found = [_Found(beam) for _ in limits]
-    over = torch.zeros(sentences, dtype=torch.bool)
-    totals = torch.zeros(1, sentences, dtype=torch.float64)  # (K', B), of those that live
-    tokens = torch.full((sentences,), start, dtype=torch.long)
-    for steps in range(1, max(limits, default=0) + 1):
+    search = _Search(limits, end, beam, length_penalty, never)
+    tokens = torch.full((len(limits),), start, dtype=torch.long)
+    while not search.over.all():
         logits, state, weights = step(tokens, state)
-        if weights is not None:
-            trail.weights.append(weights.unflatten(0, (-1, sentences)).cpu())
-        chances, parents, added = _likeliest(logits, totals, 2 * beam, never)  # (2K, B)
-        for slot, sentence in _ended(added == end, chances, over, beam):
-            total = float(chances[slot, sentence])
-            parent = int(parents[slot, sentence])
-            found[sentence].ended.append(
-                _hypothesis(trail, sentence, parent, steps, total, length_penalty)
-            )
-        totals, parents, added = _going_on(added == end, chances, parents, added, beam)
-        trail.parents.append(parents)
-        trail.tokens.append(added)
-        best = totals.amax(dim=0).tolist()
-        for sentence, limit in enumerate(limits):
-            if over[sentence]:
-                continue
-            attainable = best[sentence] / _penalty(limit, length_penalty)
-            if steps < limit and not found[sentence].is_over(attainable):
-                continue
-            over[sentence] = True
-            if not found[sentence].is_over(attainable):
-                found[sentence].ended += _cut(
-                    trail, sentence, totals[:, sentence].tolist(), steps, length_penalty
-                )
-        if over.all():
-            break
-        rows = (parents * sentences + torch.arange(sentences)).flatten()  # (K*B,)
+        rows, tokens = search.advance(logits, weights)
         state = map_state(lambda t, rows=rows: t.index_select(-2, rows.to(t.device)), state)
-        tokens = added.flatten().to(logits.device)
-    return [sorted(each.ended, key=lambda h: -h.score)[:beam] for each in found]
+        tokens = tokens.to(logits.device)
+    return [sorted(ended, key=lambda h: -h.score)[:beam] for ended in search.ended]
 
 
 def check_beam(beam: int, length_penalty: float) -> None:
@@ -183,8 +136,86 @@ def check_beam(beam: int, length_penalty: float) -> None:
         raise ConfigError(f"length_penalty is {length_penalty}; give 0 or more")
 
 
-def _penalty(length: int, power: float) -> float:
-    return ((5 + length) / 6) ** power
+class _Search:
+    """The hypotheses of B sentences, lengthened together.
+
+    Attributes:
+        over: ``(B,)`` bool, sentences that are finished.
+        ended: of each sentence the hypotheses that have ended.
+    """
+
+    def __init__(
+        self, limits: Sequence[int], end: int, beam: int, power: float, never: Sequence[int]
+    ) -> None:
+        self._limits = limits
+        self._end = end
+        self._beam = beam
+        self._power = power
+        self._never = never
+        self._steps = 0
+        self._trail = _Trail()
+        self._totals = torch.zeros(1, len(limits), dtype=torch.float64)  # (K', B), of the living
+        self.over = torch.zeros(len(limits), dtype=torch.bool)
+        self.ended: list[list[Hypothesis]] = [[] for _ in limits]
+
+    def advance(self, logits: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Lengthen every hypothesis by a token.
+
+        Args:
+            logits: ``(K'*B, V)``, of those that live.
+            weights: ``(K'*B, S)``.
+
+        Returns:
+            For each hypothesis that lives now the row it goes on from, and its token; ``(K*B,)``.
+        """
+        self._steps += 1
+        sentences = len(self._limits)
+        if weights is not None:
+            self._trail.weights.append(weights.unflatten(0, (-1, sentences)).cpu())
+        chances, parents, added = _likeliest(logits, self._totals, 2 * self._beam, self._never)
+        is_end = added == self._end  # (2K, B)
+        self._set_aside(is_end, chances, parents)
+        order = is_end.long().sort(dim=0, stable=True).indices[: self._beam]
+        self._totals = chances.masked_fill(is_end, -torch.inf).gather(0, order)
+        parents, added = parents.gather(0, order), added.gather(0, order)
+        self._trail.parents.append(parents)
+        self._trail.tokens.append(added)
+        self._finish()
+        return (parents * sentences + torch.arange(sentences)).flatten(), added.flatten()
+
+    def _set_aside(self, is_end: Tensor, chances: Tensor, parents: Tensor) -> None:
+        """Keep those among the K best that end here."""
+        best = slice(self._beam)
+        ended = is_end[best] & chances[best].isfinite() & ~self.over
+        for slot, sentence in ended.nonzero().tolist():
+            parent, total = int(parents[slot, sentence]), float(chances[slot, sentence])
+            self._keep(sentence, parent, self._steps - 1, total)
+
+    def _finish(self) -> None:
+        """See which sentences are finished, as :func:`beam_search` says."""
+        for sentence, best in enumerate(self._totals.amax(dim=0).tolist()):
+            if self.over[sentence]:
+                continue
+            limit, ended = self._limits[sentence], self.ended[sentence]
+            attainable = best / self._penalty(limit)
+            enough = len(ended) >= self._beam or any(h.score >= attainable for h in ended)
+            if not enough and self._steps == limit:
+                for slot, total in enumerate(self._totals[:, sentence].tolist()):
+                    if total > -torch.inf:
+                        self._keep(sentence, slot, self._steps, total)
+            self.over[sentence] = enough or self._steps == limit
+
+    def _keep(self, sentence: int, slot: int, steps: int, total: float) -> None:
+        """Set aside what led to a slot in so many steps."""
+        tokens, weights = self._trail.followed(sentence, slot, steps)
+        looked = None
+        if self._trail.weights:
+            looked = torch.stack(weights) if weights else self._trail.weights[0][:0, sentence]
+        score = total / self._penalty(self._steps)
+        self.ended[sentence].append(Hypothesis(tokens, total, score, looked))
+
+    def _penalty(self, length: int) -> float:
+        return ((5 + length) / 6) ** self._power
 
 
 def _likeliest(
@@ -214,50 +245,3 @@ def _likeliest(
     order = order[:, :most]
     parents = order // few.values.shape[-1]
     return chances[:, :most].t(), parents.t(), added.gather(1, order).t()
-
-
-def _ended(is_end: Tensor, chances: Tensor, over: Tensor, beam: int) -> list[tuple[int, int]]:
-    """Slot and sentence of the hypotheses among the best K that end here."""
-    ended = is_end[:beam] & chances[:beam].isfinite() & ~over
-    return [(int(slot), int(sentence)) for slot, sentence in ended.nonzero().tolist()]
-
-
-def _going_on(
-    is_end: Tensor, chances: Tensor, parents: Tensor, added: Tensor, beam: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The K best that do not end, ``(K, B)`` each; where there are fewer their chance is nil."""
-    order = is_end.long().sort(dim=0, stable=True).indices[:beam]  # the others keep their order
-    chances = chances.masked_fill(is_end, -torch.inf).gather(0, order)
-    return chances, parents.gather(0, order), added.gather(0, order)
-
-
-def _hypothesis(
-    trail: _Trail, sentence: int, slot: int, steps: int, total: float, power: float
-) -> Hypothesis:
-    """One that ends at a step, from the slot that it went on from."""
-    tokens, weights = trail.followed(sentence, slot, steps - 1)
-    looked = _stacked(weights, trail, sentence)
-    return Hypothesis(tokens, total, total / _penalty(steps, power), looked)
-
-
-def _cut(
-    trail: _Trail, sentence: int, totals: list[float], steps: int, power: float
-) -> list[Hypothesis]:
-    """Those that live at the limit, as they are."""
-    found = []
-    for slot, total in enumerate(totals):
-        if total == -torch.inf:
-            continue
-        tokens, weights = trail.followed(sentence, slot, steps)
-        looked = _stacked(weights, trail, sentence)
-        found.append(Hypothesis(tokens, total, total / _penalty(steps, power), looked))
-    return found
-
-
-def _stacked(weights: list[Tensor], trail: _Trail, sentence: int) -> Tensor | None:
-    """``(T, S)``, also for a sentence without a token."""
-    if not trail.weights:
-        return None
-    if not weights:
-        return trail.weights[0][:0, sentence]
-    return torch.stack(weights)

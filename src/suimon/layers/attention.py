@@ -92,13 +92,15 @@ class Attention(nn.Module, ABC):
                 f"{expected[1]})"
             )
         scores = self.scores(query, memory.keys)  # (B, T, S)
+        # In bf16 weights would keep three digits.
+        dtype = torch.promote_types(scores.dtype, torch.float32)
         if memory.padding is None:
-            weights = scores.softmax(dim=-1)
+            weights = scores.softmax(dim=-1, dtype=dtype)
         else:
             outside = memory.padding.t().unsqueeze(1)  # (B, 1, S)
             # Not -inf, which would make NaN of a row without any position.
             least = torch.finfo(scores.dtype).min
-            weights = scores.masked_fill(outside, least).softmax(dim=-1)
+            weights = scores.masked_fill(outside, least).softmax(dim=-1, dtype=dtype)
             weights = weights.masked_fill(outside, 0.0)
         context = weights @ memory.values.transpose(0, 1)  # (B, T, M)
         return Attended(context.transpose(0, 1), weights.transpose(0, 1))

@@ -6,14 +6,12 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from suimon.errors import ShapeError
 from suimon.layers import Recurrent
 from suimon.layers.attention import Attention, Memory
 from suimon.layers.ownership import state_widths
-
-EMBEDDING_DEVIATION = 0.1  # drawn as torch does, rare units would be learnt by what was drawn
+from suimon.layers.regularisation import dropped
 
 
 class DecoderState(NamedTuple):
@@ -99,7 +97,7 @@ class Decoder(nn.Module):
     M their width, A features, V vocabulary.
 
     Args:
-        embedding: from V units to vectors of E, drawn anew here.
+        embedding: from V units to vectors of E.
         recurrent: the stack; its input is E wide, or E + A with input feeding.
         features: A; E where weights are tied.
         attention: with queries of width P; ``None``: all must pass through the first state.
@@ -144,7 +142,6 @@ class Decoder(nn.Module):
         self.input_dropout = input_dropout
         self.output_dropout = output_dropout
         self.embedding = embedding
-        nn.init.normal_(embedding.weight, std=EMBEDDING_DEVIATION)
         self.recurrent = recurrent
         self.attention = attention
         seen = attention.memory_size if attention is not None else 0
@@ -213,7 +210,7 @@ class Decoder(nn.Module):
     def scores(self, features: Tensor) -> Tensor:
         """``(…, V)`` logits of features ``(…, A)``."""
         if self.training and self.output_dropout:
-            features = F.dropout(features, self.output_dropout)
+            features = dropped(features, self.output_dropout)
         return self.head(features)
 
     def _step_by_step(
@@ -254,7 +251,7 @@ class Decoder(nn.Module):
     def _embedded(self, tokens: Tensor) -> Tensor:
         embedded = self.embedding(tokens)
         if self.training and self.input_dropout:
-            embedded = F.dropout(embedded, self.input_dropout)
+            embedded = dropped(embedded, self.input_dropout)
         return embedded
 
     def _features(self, output: Tensor, memory: Memory | None) -> tuple[Tensor, Tensor | None]:

@@ -184,7 +184,7 @@ def test_the_last_rows_of_the_tables_take_everything():
 @pytest.fixture
 def amx(monkeypatch):
     """A machine with AMX, as far as the rule asks torch."""
-    ask = "suimon.tasks.language_model.recipe.get_capabilities"
+    ask = "suimon.tasks.precision.get_capabilities"
     monkeypatch.setattr(ask, lambda: {"amx_bf16": True})
 
 
@@ -213,7 +213,7 @@ def test_gates_that_multiply_over_the_whole_sequence_are_not_rounded(amx, cell):
 
 
 def test_without_amx_it_is_fp32(monkeypatch):
-    ask = "suimon.tasks.language_model.recipe.get_capabilities"
+    ask = "suimon.tasks.precision.get_capabilities"
     monkeypatch.setattr(ask, lambda: {"avx512_f": True})
     assert precision() == "fp32"
 

@@ -21,7 +21,7 @@ def run(rain_file, tmp_path) -> RunDirectory:
 
 
 def test_what_the_rule_chose_is_told_and_kept(rain_file, tmp_path, monkeypatch):
-    rule = "suimon.tasks.language_model.recipe._precision"  # as on a machine without AMX
+    rule = "suimon.tasks.language_model.recipe.fastest_precision"  # as on a machine without AMX
     monkeypatch.setattr(rule, lambda config, training: "fp32")
     told: list[str] = []
     config = LanguageModelConfig(hidden=8, units="bytes")
@@ -40,7 +40,7 @@ def test_what_the_rule_chose_is_told_and_kept(rain_file, tmp_path, monkeypatch):
 def test_a_precision_that_was_chosen_is_kept_where_another_would_be(
     rain_file, tmp_path, monkeypatch
 ):
-    rule = "suimon.tasks.language_model.recipe._precision"
+    rule = "suimon.tasks.language_model.recipe.fastest_precision"
     monkeypatch.setattr(rule, lambda config, training: "bf16")
     train([rain_file], tmp_path / "run", CONFIG, TWO_STEPS)
     monkeypatch.setattr(rule, lambda config, training: "fp32")

@@ -1,6 +1,5 @@
 """Training batches of whole sequences: shuffled, those of like length together, without end."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor
 
 from suimon.data.batch import IGNORED_TARGET, SequenceBatch
-from suimon.errors import CheckpointError
+from suimon.data.buckets import Buckets
 
 Pad = Callable[[Sequence[npt.NDArray]], Tensor]
 """Sequences ``(T_b,)`` or ``(T_b, I)`` to one tensor ``(T, B)`` or ``(T, B, I)``, T the longest."""
@@ -17,16 +16,9 @@ Pad = Callable[[Sequence[npt.NDArray]], Tensor]
 Labels = npt.NDArray[np.int64] | Sequence[npt.NDArray]
 """Class numbers: ``(N,)``, one a sequence, or a list of ``(T_b,)``, one a step."""
 
-_SORTED_TOGETHER = 32
-"""Batches within which sequences are sorted by length: more would leave less to chance."""
-
 
 class SequenceBatches:
-    """Labelled sequences batch by batch, each once an epoch, in an order of its own each epoch.
-
-    The order hangs on the seed and the epoch alone. Within a stretch of it sequences are sorted by
-    length, so that little of a batch is padding; the batches themselves come in random order. They
-    are as even as can be: none has more than ``batch_size`` sequences, none half as many.
+    """Labelled sequences batch by batch, each once an epoch, in the order of :class:`Buckets`.
 
     Args:
         sequences: ``(T_b,)`` or ``(T_b, I)`` each.
@@ -62,59 +54,23 @@ class SequenceBatches:
         if lengths is None:
             lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
         self._lengths = lengths
-        self._batch_size = batch_size
+        self._buckets = Buckets(self._lengths, batch_size, seed=seed)
         self._pad = pad
-        self._seed = seed
         self._own = slice(rank, None, world_size)
-        self.batches_per_epoch = -(-len(sequences) // batch_size)
-        self._enter(epoch=0, batch=0)
+        self.batches_per_epoch = self._buckets.batches_per_epoch
 
     def next_batch(self) -> SequenceBatch:
         """This process's part of the next batch; ``targets`` is ``(B,)`` or ``(T, B)`` numbers."""
-        if self._batch == self.batches_per_epoch:
-            self._enter(self._epoch + 1, batch=0)
-        chosen = self._order[self._batch][self._own]
-        self._batch += 1
+        chosen = self._buckets.next()[self._own]
         return batch_of(self._sequences, self._labels, self._lengths, chosen, self._pad)
 
     def state_dict(self) -> dict[str, int]:
-        """The place reached, and what the place means only together with."""
-        return self._geometry() | {"epoch": self._epoch, "batch": self._batch}
+        """See :meth:`Buckets.state_dict`."""
+        return self._buckets.state_dict()
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Go to a place that :meth:`state_dict` gave; the number of processes may differ.
-
-        Raises:
-            CheckpointError: the place is in other data, or in data cut another way.
-        """
-        for name, value in self._geometry().items():
-            if state.get(name) != value:
-                raise CheckpointError(
-                    f"the checkpoint was made with {name} {state.get(name)}, and here it is "
-                    f"{value}; resume with the same data and options"
-                )
-        self._enter(state["epoch"], state["batch"])
-
-    def _geometry(self) -> dict[str, int]:
-        return {
-            "sequences": len(self._sequences),
-            "steps": int(self._lengths.sum()),
-            "batch_size": self._batch_size,
-            "seed": self._seed,
-        }
-
-    def _enter(self, epoch: int, batch: int) -> None:
-        self._epoch, self._batch = epoch, batch
-        digest = hashlib.sha256(f"{self._seed} {epoch}".encode()).digest()
-        # The one generator of numpy whose numbers never change from version to version.
-        chance = np.random.RandomState(int.from_bytes(digest[:4], "little"))
-        order = chance.permutation(len(self._sequences))
-        stretch = _SORTED_TOGETHER * self._batch_size
-        for start in range(0, len(order), stretch):
-            part = order[start : start + stretch]
-            order[start : start + stretch] = part[np.argsort(self._lengths[part], kind="stable")]
-        batches = np.array_split(order, self.batches_per_epoch)
-        self._order = [batches[n] for n in chance.permutation(len(batches))]
+        """See :meth:`Buckets.load_state_dict`; the number of processes may differ."""
+        self._buckets.load_state_dict(state)
 
 
 def in_order(

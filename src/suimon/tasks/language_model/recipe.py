@@ -31,17 +31,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch.cpu import get_capabilities
-
-from suimon.cells import cell_class
-from suimon.cells.linear import LinearCell
-from suimon.kernels import explain
 from suimon.tasks.language_model.config import LanguageModelConfig
-from suimon.tasks.stack import build_stack
+from suimon.tasks.precision import fastest_precision
 from suimon.training.config import TrainingConfig
 from suimon.training.options import parse_options
-from suimon.training.processes import choose_device
 
 
 @dataclass(frozen=True)
@@ -177,7 +170,7 @@ def choose(config: LanguageModelConfig, training: TrainingConfig, corpus: Corpus
         **_window(training, corpus.units),
         "optimizer": optimizer,
         "learning_rate": size.learning_rate * (1.0 if optimizer == OPTIMIZER else OTHERS_RATE),
-        "precision": _precision(completed, training),
+        "precision": fastest_precision(completed, training),
     }
     new_training = {n: v for n, v in loop.items() if n not in training.model_fields_set}
     return Choice(
@@ -189,20 +182,6 @@ def choose(config: LanguageModelConfig, training: TrainingConfig, corpus: Corpus
 
 def _given(options: LanguageModelConfig | TrainingConfig) -> dict[str, Any]:
     return options.model_dump(exclude_unset=True, exclude_none=True)
-
-
-def _precision(config: LanguageModelConfig, training: TrainingConfig) -> str:
-    """bf16 where that is faster and nothing is lost by it, else fp32."""
-    on_cpu = choose_device(training.device, 0).type == "cpu"
-    if not on_cpu or not get_capabilities().get("amx_bf16"):
-        return "fp32"
-    if issubclass(cell_class(config.cell), LinearCell):
-        return "fp32"
-    with torch.random.fork_rng([]):
-        stack = build_stack(config, input_size=2, hidden_size=2, num_layers=config.layers or 1)
-    with torch.autocast("cpu", torch.bfloat16):
-        native = all(scan.backend == "cpu" for scan in explain(stack).scans)
-    return "bf16" if native else "fp32"
 
 
 def _size_and_passes(
