@@ -2,12 +2,15 @@
 
 ``python benchmarks/classification.py [--data sst2 mnist …] [--seeds 3]`` writes
 ``benchmarks/results/classification.json``. Each row is one command as a user gives it, with
-nothing but the names of columns and ``--seed``, and a budget for mnist; what it leaves is judged by
-``suimon evaluate`` on the official test split. Nothing of that split is seen before.
+nothing but the names of columns and ``--seed``, the branch where the row's name has it, and a
+budget for mnist; what it leaves is judged by ``suimon evaluate`` on the official test split.
+Nothing of that split is seen before.
 
 sst2 is made into tables of two columns first, for it comes as lines ``label text``; its own
-development split validates. fsdd is unpacked, with a table of the recordings to learn from and one
-of those to be judged by, of index 0 to 4.
+development split validates. mr has no test split: ten runs leave out a tenth each. imdb is
+unpacked; one seed. The sentences of ``negations`` are made by rule, by ``suimon example-data``.
+Beside texts stands what the bag of words reaches that the command trains along. fsdd is unpacked,
+with a table of the recordings to learn from and one of those to be judged by, of index 0 to 4.
 """
 
 import argparse
@@ -18,11 +21,13 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 from report import REPOSITORY, rounded, write_report
 
 
@@ -34,19 +39,35 @@ class Data:
         train: the path to learn from, below the folder of data or of what was made.
         test: the path to be judged by.
         options: further words of the command.
+        runs: the seeds, and the folds that ``{}`` in paths stands for; ``None``: as was asked.
     """
 
     train: str
     test: str
     options: tuple[str, ...] = ()
+    runs: int | None = None
 
 
+FOLDS = 10
+TEXT = ("--label", "label", "--text", "text")
+BRANCH = ("--branch", "bag-of-words")
 ARCHIVES = ("JapaneseVowels", "SyntheticControl", "BasicMotions", "ECG200")
 SUFFIX = {"JapaneseVowels": "ts", "BasicMotions": "ts", "SyntheticControl": "tsv", "ECG200": "tsv"}
 DATA = {
-    "sst2": Data(
-        *("sst2/train.csv", "sst2/test.csv"),
-        ("--label", "label", "--text", "text", "--valid-files", "sst2/dev.csv"),
+    **{
+        name + suffix: Data(data.train, data.test, (*data.options, *more), data.runs)
+        for name, data in {
+            "sst2": Data(
+                *("sst2/train.csv", "sst2/test.csv"), (*TEXT, "--valid-files", "sst2/dev.csv")
+            ),
+            "mr": Data("mr/{}/train.csv", "mr/{}/test.csv", TEXT, FOLDS),
+            "imdb": Data("aclImdb/train", "aclImdb/test", (), 1),
+        }.items()
+        for suffix, more in (("", ()), ("-branch", BRANCH))
+    },
+    "negations": Data(
+        *("negations/negations.csv", "negations/negations-test.csv"),
+        ("--label", "verdict", "--text", "text"),
     ),
     "mnist": Data(
         *("images/mnist/train-images-idx3-ubyte.gz", "images/mnist/t10k-images-idx3-ubyte.gz"),
@@ -70,14 +91,45 @@ def data_folder() -> Path:
     return folder
 
 
-def made_tables(source: Path, target: Path) -> None:
-    """sst2 as tables."""
-    (target / "sst2").mkdir()
-    for part in ("train", "dev", "test"):
-        lines = (source / "sentiment" / "sst2" / f"stsa.binary.{part}").read_text().splitlines()
-        rows = [(line[0], line[2:].replace('"', '""')) for line in lines]
-        table = "".join(f'{label},"{text}"\n' for label, text in rows)
-        (target / "sst2" / f"{part}.csv").write_text("label,text\n" + table)
+def make(source: Path, target: Path, names: Sequence[str]) -> None:
+    """What the rows of these names read that is not there as it is."""
+    made = {name.removesuffix("-branch") for name in names}
+    if "sst2" in made:
+        for part in ("train", "dev", "test"):
+            lines = (source / "sentiment" / "sst2" / f"stsa.binary.{part}").read_text().splitlines()
+            write_table(target / "sst2" / f"{part}.csv", [(line[0], line[2:]) for line in lines])
+    if "mr" in made:
+        make_folds(source / "sentiment" / "mr", target / "mr")
+    if "imdb" in made:
+        with tarfile.open(next((source / "sentiment" / "imdb").glob("*.tar.gz"))) as archive:
+            archive.extractall(target, filter="data")
+    if "fsdd" in made:
+        unpacked_recordings(source, target)
+    if "negations" in made:
+        words = ["example-data", "classify", "--out", str(target / "negations")]
+        subprocess.run([sys.executable, "-m", "suimon", *words], check=True)
+
+
+def make_folds(source: Path, target: Path) -> None:
+    """mr in ten parts, each of which is the test of one run."""
+    rows = [
+        (label, line.strip())
+        for label, kind in (("1", "pos"), ("0", "neg"))
+        for line in next(source.glob(f"*{kind}*")).read_text().splitlines()
+    ]
+    order = np.random.RandomState(0).permutation(len(rows))
+    for fold in range(FOLDS):
+        left_out = set(order[fold::FOLDS].tolist())
+        for part, inside in (("train", False), ("test", True)):
+            chosen = [rows[n] for n in range(len(rows)) if (n in left_out) == inside]
+            write_table(target / str(fold) / f"{part}.csv", chosen)
+
+
+def write_table(path: Path, rows: Sequence[tuple[str, str]]) -> None:
+    """Labels and texts."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    escaped = ((label, text.replace('"', '""')) for label, text in rows)
+    path.write_text("label,text\n" + "".join(f'{label},"{text}"\n' for label, text in escaped))
 
 
 def unpacked_recordings(source: Path, target: Path) -> None:
@@ -99,6 +151,7 @@ def run(data: Data, seed: int, folder: Path, made: Path) -> dict[str, Any]:
     def found(word: str) -> str:
         if "/" not in word:
             return word
+        word = word.format(seed)
         return next(
             (str(place / word) for place in (made, folder) if (place / word).exists()), word
         )
@@ -112,11 +165,14 @@ def run(data: Data, seed: int, folder: Path, made: Path) -> dict[str, Any]:
         took = perf_counter() - began
         judge = [sys.executable, "-m", "suimon", "evaluate", model, found(data.test), "--json"]
         judged = json.loads(subprocess.run(judge, check=True, capture_output=True).stdout)
-    return {
+    facts = {
         "accuracy": rounded(judged["accuracy"]),
         "macro_f1": rounded(judged["macro_f1"]),
         "wall_s": rounded(took),
     }
+    if "bag_of_words" in judged:
+        facts["bag_of_words"] = rounded(judged["bag_of_words"]["accuracy"])
+    return facts
 
 
 def main() -> None:
@@ -127,13 +183,14 @@ def main() -> None:
     folder = data_folder()
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as made:
-        made_tables(folder, Path(made))
-        unpacked_recordings(folder, Path(made))
+        make(folder, Path(made), arguments.data)
         for name in arguments.data:
-            runs = [run(DATA[name], seed, folder, Path(made)) for seed in range(arguments.seeds)]
+            seeds = range(DATA[name].runs or arguments.seeds)
+            runs = [run(DATA[name], seed, folder, Path(made)) for seed in seeds]
             accuracies = [each["accuracy"] for each in runs]
             results[name] = {
                 "options": " ".join(DATA[name].options),
+                "accuracy_mean": statistics.mean(accuracies),
                 "accuracy_median": statistics.median(accuracies),
                 "accuracy_min": min(accuracies),
                 "accuracy_max": max(accuracies),

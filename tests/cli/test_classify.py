@@ -41,6 +41,37 @@ def test_texts_of_a_table(suimon, trained, reviews):
     assert facts["sequences"] == 100
 
 
+def test_a_bag_of_words_stands_beside(suimon, trained, reviews):
+    facts = suimon("evaluate", trained, reviews / "test.csv").json()
+    assert facts["bag_of_words"] == {"accuracy": 1.0, "macro_f1": 1.0}
+    assert facts["branch"] == "none"
+    assert set(facts["overlap"]) == {"count", "share"}
+    again = suimon("train", "classify", "--out", trained, "--resume")
+    assert "bag of words: accuracy 1.0000, macro f1 1.0000" in again.out
+
+
+def test_a_picture_of_the_confusion(suimon, trained, reviews, tmp_path):
+    pytest.importorskip("matplotlib")
+    suimon("evaluate", trained, reviews / "test.csv", "--picture", tmp_path / "confusion.png")
+    assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    refused = suimon("evaluate", trained, reviews / "test.csv", "--picture", "c.gif").refusal()
+    assert "ends in .png" in refused
+
+
+def test_from_a_language_model(suimon, reviews, text, tmp_path):
+    options = ["--units", "words", "--words", "marks", "--hidden", "8", "--embedding", "6"]
+    suimon("train", "text", text, "--out", tmp_path / "text", "--steps", "1", *options)
+    data = ["train", "classify", reviews / "train.csv", "--label", "verdict", "--text", "review"]
+    begun = ["--from", tmp_path / "text", "--steps", "2"]
+    outcome = suimon(*data, *begun, "--out", tmp_path / "run", "--reject-below", "auto")
+    assert outcome.code == 0
+    assert "reject below" in outcome.out
+    refused = suimon(*data, *begun, "--out", tmp_path / "no", "--hidden", "9").refusal()
+    assert "hidden = 9, but the language model in" in refused
+    refused = suimon(*data, "--out", tmp_path / "no", "--reject-below", "2").refusal()
+    assert "reject_below = '2': give auto or a number above 0, below 1" in refused
+
+
 def test_what_it_says_of_lines_and_tables(suimon, trained, reviews, monkeypatch):
     lines = b"What a lovely film\n\nso dull a story\n"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines)))

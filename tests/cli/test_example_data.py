@@ -16,7 +16,8 @@ def test_the_same_files_for_the_same_seed_and_others_for_another(task):
 
 def test_files_are_written_and_named_and_the_next_command_told(suimon, tmp_path):
     outcome = suimon("example-data", "classify", "--out", tmp_path / "data")
-    names = [str(tmp_path / "data" / name) for name in ("reviews.csv", "reviews-test.csv")]
+    files = ("reviews.csv", "reviews-test.csv", "negations.csv", "negations-test.csv")
+    names = [str(tmp_path / "data" / name) for name in files]
     assert outcome.out.splitlines() == names
     assert f"suimon train classify {tmp_path}/data/reviews.csv --label stars" in outcome.err
     with Path(names[0]).open(encoding="utf-8") as file:

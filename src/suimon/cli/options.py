@@ -58,11 +58,16 @@ def given(options: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
+def flag_name(option: str) -> str:
+    """An option as a flag; ``from_``, since Python keeps ``from`` for itself, is ``--from``."""
+    return "--" + option.rstrip("_").replace("_", "-")
+
+
 def _flag(name: str, field: FieldInfo, panel: str, text: str) -> Any:
     kind = _without_none(field.annotation)
-    flag = "--" + name.replace("_", "-")
+    flag = flag_name(name)
     if kind is bool:
-        declaration = f"{flag}/--no-{name.replace('_', '-')}"
+        declaration = f"{flag}/--no-{flag.removeprefix('--')}"
         return Annotated[bool | None, typer.Option(declaration, help=text, rich_help_panel=panel)]
     several = get_origin(kind) in (tuple, list)
     item = get_args(kind)[0] if several else kind

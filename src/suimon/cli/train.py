@@ -200,6 +200,7 @@ def _facts(trained: "TrainingResult") -> dict[str, Any]:
     return {
         "loss": evaluation.loss if evaluation else None,
         **(evaluation.metrics if evaluation else {}),
+        **trained.beside,
         "best_step": trained.best_step,
         "step": trained.step,
         "tokens": trained.tokens,
@@ -213,10 +214,13 @@ def _words(out: Path, trained: "TrainingResult") -> str:
     parts = [str(out)]
     if trained.evaluation is not None:
         parts.append(f"loss {trained.evaluation.loss:.4f}")
-        parts += [
-            f"{name.replace('_', ' ')} {value:.4f}"
-            for name, value in trained.evaluation.metrics.items()
-        ]
+        parts += _named(trained.evaluation.metrics)
+    for name, reached in trained.beside.items():
+        parts.append(f"{name.replace('_', ' ')}: {', '.join(_named(reached))}")
     parts.append(f"best at step {trained.best_step:,} of {trained.step:,}")
     parts.append(f"{trained.seconds:.0f} s")
     return " · ".join(parts)
+
+
+def _named(metrics: Mapping[str, float]) -> list[str]:
+    return [f"{name.replace('_', ' ')} {value:.4f}" for name, value in metrics.items()]

@@ -40,6 +40,7 @@ def chosen_options(run: Path, use: Use, values: Mapping[str, Any]) -> dict[str, 
         CheckpointError: there is no run.
         ConfigError: its task does not take one of them, or not with this value.
     """
+    from suimon.cli.options import flag_name
     from suimon.tasks import by_name
     from suimon.training.options import parse_options
     from suimon.training.run_directory import RunDirectory
@@ -49,9 +50,9 @@ def chosen_options(run: Path, use: Use, values: Mapping[str, Any]) -> dict[str, 
     given = {name: value for name, value in values.items() if value is not None and value != []}
     for name in given:
         if name not in taken.model_fields:
-            flags = ", ".join(_flag(known) for known in taken.model_fields) or "none"
+            flags = ", ".join(flag_name(known) for known in taken.model_fields) or "none"
             raise ConfigError(
-                f"{_flag(name)} means nothing to {run}, a run of suimon train "
+                f"{flag_name(name)} means nothing to {run}, a run of suimon train "
                 f"{description.command}: leave it out (its options here: {flags})"
             )
     return parse_options(taken, given).model_dump(exclude_none=True)
@@ -74,7 +75,3 @@ def _flags_of_tasks(use: Use) -> Iterator[inspect.Parameter]:
 
 def _heading(those: "list[TaskDescription]") -> str:
     return "For a run of " + ", ".join(description.command for description in those)
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")

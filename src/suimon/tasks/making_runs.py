@@ -19,7 +19,7 @@ Config = TypeVar("Config", bound=BaseModel)
 
 TRAINING_TABLE = "training"
 DATA_TABLE = "data"
-FIXED_ON_RESUME = ("batch_size", "tbptt_steps", "seed", "optimizer")
+FIXED_ON_RESUME = ("batch_size", "tbptt_steps", "seed", "optimizer", "averaging")
 
 Notify = Callable[[str], None]
 """Takes one line that the user should see."""
@@ -127,9 +127,14 @@ def with_files_moved(config: Config, options: Mapping[str, Any]) -> Config:
 
 def replace_tables(run: RunDirectory, tables: dict[str, dict[str, Any]]) -> None:
     """Write a resumed run's ``config.toml`` anew, in the first process only."""
-    if int(os.environ.get("RANK", "0")) == 0:
+    if is_first():
         with run.locked():
             run.replace_config(tables)
+
+
+def is_first() -> bool:
+    """Whether this process writes: under ``torchrun`` only the one of rank 0 does."""
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 def absolute(path: str | Path) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from pydantic import BaseModel
@@ -20,6 +20,7 @@ from suimon.tasks.making_runs import (
     changed_training,
     chosen_notice,
     config_tables,
+    is_first,
     replace_tables,
     with_absolute_files,
     with_files_moved,
@@ -35,6 +36,14 @@ from suimon.training.run_directory import RunDirectory
 TaskKind = TypeVar("TaskKind", bound=Task)
 
 
+class Companion(Protocol):
+    """Something that is kept in a run beside the network, such as a model to compare it with."""
+
+    def attend(self, run: RunDirectory, notify: Notify) -> Mapping[str, Mapping[str, float]]:
+        """Leave it in the run; return what it reaches, by name, and say so in a line."""
+        ...
+
+
 @dataclass(frozen=True)
 class Plan(Generic[TaskKind]):
     """All that is decided before the first step.
@@ -46,6 +55,7 @@ class Plan(Generic[TaskKind]):
         chosen: the options that the task's rule chose, by name.
         amount: of the data, in words, e.g. ``120 sequences``.
         notices: what else a user should know of the data, a line each.
+        companion: what is kept beside the network.
     """
 
     task: TaskKind
@@ -54,6 +64,7 @@ class Plan(Generic[TaskKind]):
     chosen: Mapping[str, Any]
     amount: str
     notices: Sequence[str] = ()
+    companion: Companion | None = None
 
     def notice(self) -> str:
         """One line on what the rule chose, and for what."""
@@ -119,7 +130,7 @@ class RunMaker:
             config=config_tables(self._description.name, plan.config, plan.training, paths),
             preprocess=plan.task.preprocess(),
         )
-        return run_training(plan.task, plan.training, run, observers=observers, started=started)
+        return _carried_out(plan, run, observers, started, notify)
 
     def resume(
         self,
@@ -166,4 +177,19 @@ class RunMaker:
             notify(line)
         if (training, moved) != (before, config):
             replace_tables(run, config_tables(name, moved, training, paths))
-        return run_training(plan.task, plan.training, run, observers=observers, started=started)
+        return _carried_out(plan, run, observers, started, notify)
+
+
+def _carried_out(
+    plan: Plan,
+    run: RunDirectory,
+    observers: Sequence[Observer],
+    started: float | None,
+    notify: Notify,
+) -> TrainingResult:
+    """Make what is kept beside the network, in the first process; then train."""
+    beside: Mapping[str, Mapping[str, float]] = {}
+    if plan.companion is not None and is_first():
+        beside = plan.companion.attend(run, notify)
+    result = run_training(plan.task, plan.training, run, observers=observers, started=started)
+    return replace(result, beside=beside)

@@ -122,6 +122,13 @@ class TrainingConfig(BaseModel):
         le=1e6,
         description="Longest gradient let through, by its Euclidean norm; 0 switches it off.",
     )
+    averaging: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Judge and keep a running mean of the weights, over about 1/(1 - averaging) "
+        "steps; 0 switches it off.",
+    )
     precision: Literal["fp32", "bf16"] = Field(
         "fp32",
         description="Arithmetic of the forward and backward pass; weights are kept in fp32.",

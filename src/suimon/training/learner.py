@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from suimon.data.batch import SequenceBatch
 from suimon.errors import ConfigError
+from suimon.training.averaging import RunningMean
 from suimon.training.carried import detach, rebuilt, restart_rows, tensors_of
 from suimon.training.config import TrainingConfig
 from suimon.training.optimizers import (
@@ -73,9 +74,15 @@ class Learner:
             seed_everything(config.seed + processes.rank)
         self.network = processes.wrap(self.model)
         self.optimizer = build_optimizer(self.model, config)
+        self._mean = RunningMean(self.model, config.averaging) if config.averaging else None
         self.stream = task.batches(processes.rank, processes.world_size)
         self.carried: CarriedState = None
         self._parameters = [p for p in self.model.parameters() if p.requires_grad]
+
+    @property
+    def judged(self) -> nn.Module:
+        """What is evaluated and kept: the model, or the running mean of its weights."""
+        return self.model if self._mean is None else self._mean.model
 
     def step(self, learning_rate: float) -> StepOutcome:
         """Learn from the next window.
@@ -106,6 +113,8 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
         self.optimizer.step()
+        if self._mean is not None:
+            self._mean.follow(self.model)
         for parameter in self._parameters:
             parameter.grad = None  # not zero_grad, which would import torch's compiler
         self.carried = detach(terms.carried)
@@ -114,14 +123,16 @@ class Learner:
     def state(self) -> dict[str, Tensor]:
         """All that the next step depends on, by name; the same in every process.
 
-        ``model.NAME``, ``optimizer.NAME/WHAT``, and for each process ``rank.R.carried.N``,
-        ``rank.R.random.GENERATOR``, ``rank.R.data.NAME``.
+        ``model.NAME``, ``optimizer.NAME/WHAT``, ``mean.NAME`` where weights are averaged, and for
+        each process ``rank.R.carried.N``, ``rank.R.random.GENERATOR``, ``rank.R.data.NAME``.
         """
         own = {f"random.{name}": state for name, state in random_state().items()}
         own |= {f"carried.{n}": tensor for n, tensor in enumerate(tensors_of(self.carried))}
         own |= {f"data.{name}": torch.tensor(n) for name, n in self.stream.state_dict().items()}
         ranks = self.processes.gather(own)
+        mean = {} if self._mean is None else self._mean.state()
         return {
+            **{f"mean.{name}": tensor for name, tensor in mean.items()},
             **{f"model.{name}": tensor for name, tensor in self.model.state_dict().items()},
             **{
                 f"optimizer.{name}": tensor
@@ -151,6 +162,8 @@ class Learner:
             tensors = [carried[str(n)].to(self.processes.device) for n in range(len(carried))]
             self.carried = rebuilt(form, tensors)
         self.model.load_state_dict(_under("model.", state))
+        if self._mean is not None:
+            self._mean.load_state(_under("mean.", state))
         restore_optimizer_state(self.model, self.optimizer, _under("optimizer.", state))
         position = _under(own + "data.", state)
         self.stream.load_state_dict({name: int(place) for name, place in position.items()})

@@ -4,9 +4,9 @@ import math
 import signal
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -48,6 +48,7 @@ class TrainingResult:
         seconds: the run's age, all sessions together.
         stopped_by: ``"budget"``, ``"patience"`` or ``"interrupt"``.
         history: the rows of ``metrics.jsonl``.
+        beside: what models reach that were trained beside for comparison, by name.
     """
 
     model: nn.Module
@@ -58,6 +59,7 @@ class TrainingResult:
     seconds: float
     stopped_by: str
     history: list[dict[str, Any]]
+    beside: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def train(
@@ -257,7 +259,7 @@ class Trainer:
         evaluation = Evaluation(math.nan)
         if self.processes.is_first:
             with untouched_randomness():
-                evaluation = self.task.evaluate(self.learner.model)
+                evaluation = self.task.evaluate(self.learner.judged)
         loss, took, counters.seconds = self.processes.from_first(
             [evaluation.loss, time.monotonic() - began, self.clock.seconds()]
         )
@@ -269,7 +271,7 @@ class Trainer:
         self.history.append(row)
         run = self.run_directory if self.processes.is_first else None
         if self._is_best(loss):
-            weights = self.learner.model.state_dict()
+            weights = self.learner.judged.state_dict()
             kept = {name: tensor.detach().clone() for name, tensor in weights.items()}
             self.best = SavedWeights(kept, counters.step, loss, evaluation.metrics)
             if run is not None:

@@ -7,7 +7,7 @@ Option classes are pydantic models with flat fields, such as
 import difflib
 import types
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -54,9 +54,27 @@ def accepted_range(field: FieldInfo) -> str:
     kind = _without_none(field.annotation)
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(str(choice) for choice in get_args(kind))
+    if get_origin(kind) in (Union, types.UnionType):
+        kinds = [each for each in get_args(kind) if each is not type(None)]
+        return " or ".join(_alternative(each) for each in kinds)
+    return _limited(kind, field.metadata)
+
+
+def _alternative(kind: Any) -> str:
+    """One of several kinds of values that a field takes, in words."""
+    if get_origin(kind) is Literal:
+        return " or ".join(str(choice) for choice in get_args(kind))
+    if get_origin(kind) is Annotated:
+        base, *notes = get_args(kind)
+        return _limited(base, [item for note in notes for item in note.metadata])
+    return _limited(kind, [])
+
+
+def _limited(kind: Any, limits: Iterable[Any]) -> str:
+    """A kind of value and its bounds in words."""
     words = _KINDS.get(kind, getattr(kind, "__name__", str(kind)))
-    limits = [text for item in field.metadata if (text := _limit(item))]
-    return f"{words} {', '.join(limits)}" if limits else words
+    found = [text for item in limits if (text := _limit(item))]
+    return f"{words} {', '.join(found)}" if found else words
 
 
 def _limit(item: Any) -> str | None:

@@ -14,7 +14,7 @@ def contract(folder: Path) -> Contract:
     return Contract(
         paths=[path],
         config={"hidden": 16, "dropout": 0.1, "cell": "gru"},
-        training={"steps": 60, "batch_size": 8, "learning_rate": 0.02},
+        training={"steps": 60, "batch_size": 8, "learning_rate": 0.02, "averaging": 0.8},
         overfitted=0.1,
         predict=lambda model: model.predict(read_labelled([path])),
     )

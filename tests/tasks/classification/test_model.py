@@ -71,3 +71,15 @@ def test_dropout_acts_in_training_alone():
 def test_incomplete_options_are_refused():
     with pytest.raises(ConfigError, match="embedding, hidden or layers is not set"):
         build_network(ClassificationConfig(hidden=3, layers=1), classes=2, vocabulary=5, channels=0)
+
+
+def test_disagreement_is_the_mean_of_both_divergences():
+    from torch.nn import functional as F
+
+    from suimon.tasks.classification.objective import disagreement
+
+    torch.manual_seed(0)
+    first, second = torch.randn(2, 5, 3)
+    p, q = first.log_softmax(dim=1), second.log_softmax(dim=1)
+    divergences = [F.kl_div(a, b, log_target=True, reduction="sum") for a, b in ((p, q), (q, p))]
+    torch.testing.assert_close(disagreement(first, second), sum(divergences) / 2)

@@ -1,6 +1,6 @@
 """Every option of the classification task. Flags, forms and tables are made from this class."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -8,6 +8,8 @@ from suimon.tasks.audio_options import AudioOptions
 from suimon.tasks.description import FILES, TaskDescription
 from suimon.tasks.network_options import NetworkOptions
 from suimon.tasks.text_options import EncodingOption, UnitName, WordSplitter
+
+Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
 class ClassificationConfig(NetworkOptions, AudioOptions):
@@ -71,6 +73,54 @@ class ClassificationConfig(NetworkOptions, AudioOptions):
         default="none",
         description="What an error costs: the same for all, or more for a rarer class.",
     )
+    branch: Literal["none", "bag-of-words"] = Field(
+        default="none",
+        description="A second way from a text to the scores beside the recurrent layers: which "
+        "units and pairs of neighbours it has, by naive Bayes with learnt trust.",
+    )
+    branch_places: int | None = Field(
+        default=None,
+        ge=2,
+        le=2**24,
+        description="Rows of the branch's table, a power of two; units and pairs share them.",
+    )
+    consistency: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=100.0,
+        description="Each text is read twice at a step, other units dropped, and the two answers "
+        "are pulled together so strongly (R-drop); 0: it is read once.",
+    )
+    weighting: Literal["none", "tfidf"] = Field(
+        default="none",
+        description="Whether a unit's vector is multiplied by its inverse document frequency, so "
+        "that rare units say more.",
+    )
+    vectors: str | None = Field(
+        default=None,
+        description="A text file of word vectors (word2vec, GloVe; gzip too) to begin with; it "
+        "decides the embedding's width.",
+        json_schema_extra=FILES,
+    )
+    from_: str | None = Field(
+        default=None,
+        description="A run of suimon train text on the same or more text, whose units and layers "
+        "are begun with.",
+        json_schema_extra=FILES,
+    )
+    reject_below: Literal["auto"] | Probability | None = Field(
+        default=None,
+        description='Give no label, but "none of these", below this probability; auto finds on '
+        "the validation data the one that parts errors from right answers best.",
+    )
+
+
+class ClassificationEvaluating(EncodingOption):
+    """What ``suimon evaluate`` takes for a classifier."""
+
+    picture: str | None = Field(
+        default=None, description="Draw the confusion matrix into this PNG file."
+    )
 
 
 DESCRIPTION = TaskDescription(
@@ -82,11 +132,11 @@ DESCRIPTION = TaskDescription(
     config=ClassificationConfig,
     chosen=(
         *("layers", "hidden", "embedding", "dropout", "input_dropout", "forget_bias"),
-        *("epochs", "batch_size", "learning_rate"),
+        *("consistency", "branch_places", "epochs", "batch_size", "learning_rate", "averaging"),
     ),
     unused=("tbptt_steps",),
     data="A table, an archive of series, a folder with one sub-folder a class (texts or "
     "recordings), or IDX images.",
     learnt="classes, units or scales",
-    evaluating=EncodingOption,
+    evaluating=ClassificationEvaluating,
 )

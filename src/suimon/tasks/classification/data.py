@@ -250,9 +250,19 @@ def classes_of(data: LabelledSequences) -> dict[str, int]:
     return {label: counts[label] for label in sorted(counts, key=rank)}
 
 
-def fitted(data: LabelledSequences, config: ClassificationConfig) -> Preprocessing:
-    """What is learnt of the training sequences before the network: classes, units or scales."""
+def fitted(
+    data: LabelledSequences, config: ClassificationConfig, units: Units | None = None
+) -> Preprocessing:
+    """What is learnt of the training sequences before the network: classes, units or scales.
+
+    Args:
+        data: what to learn from.
+        config: the task's options.
+        units: of texts, where they are known already.
+    """
     labels = tuple(classes_of(data))
+    if data.kind == "text" and units is not None:
+        return Preprocessing("text", labels, config.longest, units, config.lowercase)
     if data.kind == "text":
         texts = (prepared(str(text), config.lowercase) for text in data.sequences)
         vocabulary = config.vocabulary

@@ -12,10 +12,13 @@ import numpy.typing as npt
 from suimon.data.audio import is_recording, read_frames
 from suimon.data.labelled import LabelledSequences
 from suimon.data.labelled.lines import TEXT_FILES, lines_of
+from suimon.tasks.classification.beside import Beside
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
+from suimon.tasks.classification.confusion_picture import check_picture, draw_confusion
 from suimon.tasks.classification.data import Preprocessing, examples, read
 from suimon.tasks.classification.model import ClassificationNetwork
-from suimon.tasks.classification.objective import judged, network_for, probabilities
+from suimon.tasks.classification.objective import judgement, network_for, probabilities
+from suimon.tasks.classification.rejecting import REJECT_BELOW, REJECTED, kept_facts
 from suimon.tasks.loading import opened, take_weights
 from suimon.training.options import parse_options
 from suimon.training.run_directory import RunDirectory
@@ -35,6 +38,8 @@ class TrainedClassifier:
         network: the trained network; put into evaluation mode.
         preprocessing: of sequences and labels.
         config: complete options.
+        reject_below: the probability under which no label is given; 0: one always is.
+        beside: what a run on texts holds beside its network.
     """
 
     def __init__(
@@ -42,11 +47,16 @@ class TrainedClassifier:
         network: ClassificationNetwork,
         preprocessing: Preprocessing,
         config: ClassificationConfig,
+        *,
+        reject_below: float = 0.0,
+        beside: Beside | None = None,
     ) -> None:
         self.network = network.eval()
         self.preprocessing = preprocessing
         self.units = preprocessing.units
         self.config = config
+        self.reject_below = reject_below
+        self.beside = beside
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -67,11 +77,15 @@ class TrainedClassifier:
         return probabilities(self.network, sequences, self.preprocessing)
 
     def predict(self, data: LabelledSequences) -> list[Prediction]:
-        """The likeliest class of each sequence. Raises as :meth:`predict_proba`."""
+        """The likeliest class of each sequence, or ``none of these`` where it is too improbable.
+
+        Raises as :meth:`predict_proba`.
+        """
         shares = self.predict_proba(data)
-        best = shares.argmax(axis=1)
+        best, highest = shares.argmax(axis=1), shares.max(axis=1)
         return [
-            Prediction(self.labels[n], float(row[n])) for n, row in zip(best, shares, strict=True)
+            Prediction(self.labels[n] if p >= self.reject_below else REJECTED, float(p))
+            for n, p in zip(best, highest, strict=True)
         ]
 
     def predictions(self, paths: Sequence[str | Path]) -> Iterator[dict[str, Any]]:
@@ -98,25 +112,39 @@ class TrainedClassifier:
         return f"{found['label']}\t{found['probability']:.4f}\t{found['place']}"
 
     def evaluate(
-        self, paths: Sequence[str | Path], *, encoding: str | None = None
+        self,
+        paths: Sequence[str | Path],
+        *,
+        encoding: str | None = None,
+        picture: str | None = None,
     ) -> dict[str, Any]:
         """How well the network tells the sequences of some files apart.
 
         Args:
             paths: as in training.
             encoding: how the files are written; ``None``: as those of the training were.
+            picture: the PNG file to draw the confusion matrix into.
 
         Returns:
             ``accuracy``, ``macro_f1`` (mean over the classes), ``loss`` (mean nats a sequence),
             ``sequences`` (how many), ``labels``, and ``confusion`` (a row for each true label, how
-            many were taken for each).
+            many were taken for each), all without rejecting; where sequences may be rejected
+            ``reject_below``, ``coverage`` (the share that is not) and ``accuracy_of_the_rest``; of
+            texts ``branch`` (whether the network has one), ``bag_of_words`` (the accuracy and
+            macro-F1 of the one trained beside) and ``overlap`` (how many of the texts were learnt
+            from).
 
         Raises:
             DataError: a path or its content cannot be used, or holds a label that was not learnt.
+            ConfigError: the picture cannot be drawn.
         """
+        if picture is not None:
+            check_picture(picture)
         data = self._read(paths, label=self.config.label, encoding=encoding)
-        found = judged(self.network, examples(data, self.preprocessing), self.preprocessing)
-        return {
+        given = examples(data, self.preprocessing)
+        shares = probabilities(self.network, given.sequences, self.preprocessing)
+        found = judgement(shares, given.labels)
+        facts: dict[str, Any] = {
             "accuracy": found.accuracy,
             "macro_f1": found.macro_f1,
             "loss": found.loss,
@@ -124,6 +152,16 @@ class TrainedClassifier:
             "labels": list(self.labels),
             "confusion": found.confusion.tolist(),
         }
+        if self.reject_below:
+            facts |= kept_facts(shares, given.labels, self.reject_below)
+        if data.kind == "text":
+            facts["branch"] = self.config.branch
+        if self.beside is not None:
+            facts |= self.beside.facts(data, self.preprocessing)
+        if picture is not None:
+            draw_confusion(found.confusion, self.labels, picture)
+            facts["picture"] = picture
+        return facts
 
     def _read(
         self, paths: Sequence[str | Path], *, label: str | None, encoding: str | None = None
@@ -156,7 +194,16 @@ def load(run: RunDirectory | str | Path) -> TrainedClassifier:
     preprocessing = Preprocessing.from_state(directory.preprocess())
     network = network_for(config, preprocessing)
     take_weights(network, directory)
-    return TrainedClassifier(network, preprocessing, config)
+    threshold = config.reject_below
+    if threshold == "auto":  # found for the very weights that are loaded
+        threshold = directory.weights().metrics.get(REJECT_BELOW)
+    return TrainedClassifier(
+        network,
+        preprocessing,
+        config,
+        reject_below=threshold or 0.0,
+        beside=Beside.read(directory.path),
+    )
 
 
 def config_of(tables: Mapping[str, Any]) -> ClassificationConfig:

@@ -8,7 +8,9 @@ from torch.nn import functional as F
 
 from suimon.errors import ConfigError
 from suimon.layers import Recurrent
+from suimon.tasks.classification.bag_branch import BagBranch
 from suimon.tasks.classification.config import ClassificationConfig
+from suimon.tasks.classification.weighting import WeightedEmbedding
 from suimon.tasks.stack import build_stack
 
 EMBEDDING_DEVIATION = 0.1  # drawn wider, rare words are learnt by heart by what was drawn
@@ -22,7 +24,7 @@ class ClassificationNetwork(nn.Module):
         e_t    = m_t E[w_t]  or dropout(x_t)     embedding of units, (B, E); or I channels
         h_t    = stack(e_t)                      recurrent layers, (B, D*P)
         v      = pool(h_1 … h_T)                 (B, D*P), over each row's own steps
-        logits = W dropout(v) + b                (B, C)
+        logits = W dropout(v) + b                (B, C); with a branch the mean of its and these
 
     The mask m_t drops whole units, so that no label hangs on one word.
 
@@ -36,6 +38,7 @@ class ClassificationNetwork(nn.Module):
         pooling: ``last`` (of each direction), ``mean``, ``max`` or ``attention``.
         input_dropout: of whole units, or of single numbers.
         output_dropout: on the pooled vector.
+        branch: gives scores of its own, ``(T, B), (B,) -> (B, C)``.
 
     Source: dropout of words: M. Iyyer and others (2015), Deep Unordered Composition Rivals
         Syntactic Methods for Text Classification; attention: Z. Yang and others (2016),
@@ -57,8 +60,10 @@ class ClassificationNetwork(nn.Module):
         pooling: str = "max",
         input_dropout: float = 0.0,
         output_dropout: float = 0.0,
+        branch: BagBranch | None = None,
     ) -> None:
         super().__init__()
+        self.branch = branch
         self.pooling = pooling
         self.input_dropout = input_dropout
         self.output_dropout = output_dropout
@@ -71,20 +76,25 @@ class ClassificationNetwork(nn.Module):
             self.attention = nn.Sequential(nn.Linear(width, width), nn.Tanh(), scores)
         self.head = nn.Linear(width, classes)
 
-    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, lengths: Tensor, *, apart: bool = False) -> Tensor:
         """Scores of the classes.
 
         Args:
             inputs: units ``(T, B)`` int64, or channels ``(T, B, I)``.
             lengths: ``(B,)`` int64, each row's steps, 1 or more; what stands behind is not read.
+            apart: give the scores of the recurrent layers, and those of the branch, by themselves.
 
         Returns:
-            ``(B, C)`` logits.
+            ``(B, C)`` logits; apart ``(S, B, C)``, S 1 or 2.
         """
         x = self._read(inputs)  # (T, B, E)
-        output, _ = self.recurrent(x, lengths=lengths)  # (T, B, D*P)
+        whole = bool((lengths == len(x)).all())  # the quicker way where nothing is padded
+        output, _ = self.recurrent(x, lengths=None if whole else lengths)  # (T, B, D*P)
         pooled = self._pooled(output, lengths)  # (B, D*P)
-        return self.head(F.dropout(pooled, self.output_dropout, self.training))
+        parts = [self.head(F.dropout(pooled, self.output_dropout, self.training))]
+        if self.branch is not None:
+            parts.append(self.branch(inputs, lengths))
+        return torch.stack(parts) if apart else torch.stack(parts).mean(dim=0)
 
     def _read(self, inputs: Tensor) -> Tensor:
         """Vectors of units ``(T, B, E)``, or channels ``(T, B, I)``, after dropout."""
@@ -141,11 +151,16 @@ def build_network(
     hidden, depth = config.hidden, config.layers
     if hidden is None or depth is None or (vocabulary and config.embedding is None):
         raise ConfigError("embedding, hidden or layers is not set; give each a number from 1")
-    embedding = None
+    embedding = branch = None
+    if vocabulary is None and (config.branch, config.weighting) != ("none", "none"):
+        raise ConfigError("branch and weighting are for texts: leave them out")
     if vocabulary is not None and config.embedding is not None:
-        embedding = nn.Embedding(vocabulary, config.embedding)
+        kind = WeightedEmbedding if config.weighting == "tfidf" else nn.Embedding
+        embedding = kind(vocabulary, config.embedding)
         nn.init.normal_(embedding.weight, std=EMBEDDING_DEVIATION)
         channels = config.embedding
+        if config.branch_places is not None:
+            branch = BagBranch(vocabulary, classes, config.branch_places)
     return ClassificationNetwork(
         build_stack(config, channels, hidden, depth, bidirectional=config.bidirectional),
         classes,
@@ -153,4 +168,5 @@ def build_network(
         pooling=config.pooling,
         input_dropout=config.input_dropout or 0.0,
         output_dropout=config.dropout or 0.0,
+        branch=branch,
     )

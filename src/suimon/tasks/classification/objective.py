@@ -13,9 +13,11 @@ from torch.nn import functional as F
 
 from suimon.data.batch import SequenceBatch
 from suimon.data.labelled.batches import SequenceBatches, in_order
+from suimon.tasks.classification.beginning import Beginning
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
 from suimon.tasks.classification.data import Examples, Preprocessing
 from suimon.tasks.classification.model import ClassificationNetwork, build_network
+from suimon.tasks.classification.rejecting import REJECT_BELOW, best_threshold
 from suimon.training.config import TrainingConfig
 from suimon.training.protocol import CarriedState, Evaluation, LossTerms
 
@@ -55,7 +57,15 @@ class Classifying:
     """Classification as the training loop sees it.
 
     The loss of a sequence is ``-w log p(label | x_1 … x_T)`` in nats, w the weight of its class,
-    1 on the mean of the training sequences.
+    1 on the mean of the training sequences. A branch learns as if it were alone, and so do the
+    recurrent layers beside it (the loss is the mean of both), for else the quicker one would leave
+    the other nothing to learn; evaluated is the mean of their scores.
+
+    With consistency α each sequence is read twice, other units dropped, by p and by q. The loss is
+    then the mean of both readings', and ``α/4 (KL(p‖q) + KL(q‖p))`` more.
+
+    Source: X. Liang and others (2021), R-Drop: Regularized Dropout for Neural Networks,
+        equation 3, halved.
 
     Args:
         config: complete options.
@@ -63,6 +73,7 @@ class Classifying:
         preprocessing: what was learnt of the data before.
         train: what to learn from.
         valid: what to judge by.
+        beginning: what the network is given before it is trained.
     """
 
     name = DESCRIPTION.name
@@ -75,7 +86,9 @@ class Classifying:
         preprocessing: Preprocessing,
         train: Examples,
         valid: Examples,
+        beginning: Beginning | None = None,
     ) -> None:
+        self.beginning = beginning or Beginning()
         self.config = config
         self.training = training
         self.preprocessing = preprocessing
@@ -94,7 +107,9 @@ class Classifying:
 
     def build_model(self) -> ClassificationNetwork:
         """A fresh network for these classes."""
-        return network_for(self.config, self.preprocessing)
+        network = network_for(self.config, self.preprocessing)
+        self.beginning.give(network, self.train.sequences, self.train.labels)
+        return network
 
     def batches(self, rank: int, world_size: int) -> SequenceBatches:
         """This process's share of the training sequences."""
@@ -111,15 +126,28 @@ class Classifying:
     def loss(self, model: nn.Module, batch: SequenceBatch, carried: CarriedState) -> LossTerms:
         """Weighted cross-entropy of one batch; nothing is carried from one to the next."""
         assert batch.targets is not None
-        logits = model(batch.inputs, batch.lengths)
+        assert batch.lengths is not None
+        count, inputs, lengths = len(batch.targets), batch.inputs, batch.lengths
+        pull = self.config.consistency or 0.0
+        readings = 2 if pull else 1
+        if readings == 2:
+            inputs, lengths = torch.cat([inputs, inputs], dim=1), torch.cat([lengths, lengths])
+        logits = model(inputs, lengths, apart=True).float()  # (S, R*B, C), R readings
         weights = None if self.weights is None else self.weights.to(logits.device)
-        total = F.cross_entropy(logits.float(), batch.targets, weights, reduction="sum")
-        return LossTerms(total, len(batch.targets))
+        targets = batch.targets.repeat(len(logits) * readings)
+        total = F.cross_entropy(logits.flatten(0, 1), targets, weights, reduction="sum") / readings
+        if readings == 2:
+            total = total + pull / 2 * disagreement(*logits[0].chunk(2))
+        return LossTerms(total / len(logits), count)
 
     def evaluate(self, model: nn.Module) -> Evaluation:
         """The validation sequences, each class' errors counted alike."""
-        found = judged(model, self.valid, self.preprocessing)
-        return Evaluation(found.loss, {"accuracy": found.accuracy, "macro_f1": found.macro_f1})
+        shares = probabilities(model, self.valid.sequences, self.preprocessing)
+        found = judgement(shares, self.valid.labels)
+        metrics = {"accuracy": found.accuracy, "macro_f1": found.macro_f1}
+        if self.config.reject_below == "auto":
+            metrics[REJECT_BELOW] = best_threshold(shares, self.valid.labels)
+        return Evaluation(found.loss, metrics)
 
 
 def network_for(config: ClassificationConfig, read: Preprocessing) -> ClassificationNetwork:
@@ -132,13 +160,18 @@ def network_for(config: ClassificationConfig, read: Preprocessing) -> Classifica
     )
 
 
-def judged(model: nn.Module, examples: Examples, read: Preprocessing) -> Judgement:
-    """What a network says of labelled sequences; see :class:`Judgement`."""
-    shares = probabilities(model, examples.sequences, read)  # (N, C)
-    classes = len(read.labels)
-    pairs = examples.labels * classes + shares.argmax(axis=1)
+def disagreement(first: Tensor, second: Tensor) -> Tensor:
+    """Mean of ``KL(p‖q)`` and ``KL(q‖p)``, summed over rows of logits ``(B, C)``."""
+    p, q = first.log_softmax(dim=-1), second.log_softmax(dim=-1)
+    return ((p.exp() - q.exp()) * (p - q)).sum() / 2
+
+
+def judgement(shares: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> Judgement:
+    """What probabilities ``(N, C)`` are worth where the labels are ``(N,)``."""
+    classes = shares.shape[1]
+    pairs = labels * classes + shares.argmax(axis=1)
     confusion = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-    of_truth = shares[np.arange(len(shares)), examples.labels]
+    of_truth = shares[np.arange(len(shares)), labels]
     nats = -np.log(np.maximum(of_truth, np.finfo(np.float64).tiny)).sum()
     return Judgement(float(nats), confusion)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import torch
 
 from suimon.data.labelled import LabelledSequences
+from suimon.tasks.classification.beginning import from_run, with_vectors
+from suimon.tasks.classification.beside import Companion
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
 from suimon.tasks.classification.data import classes_of, examples, fitted, read, split
 from suimon.tasks.classification.objective import Classifying
@@ -31,17 +33,36 @@ def make_plan(
     classes_of(data)
     if valid is None:
         data, valid = split(data, config.valid_fraction, training.seed)
-    preprocessing = fitted(data, config)
-    choice = choose(config, training, data.kind, len(data))
+    begun = from_run(config, data.kind)
+    start = begun.beginning.start
+    preprocessing = fitted(data, begun.config, None if start is None else start.units)
+    begun = with_vectors(begun, preprocessing.units)
     learnt, judged = (examples(part, preprocessing) for part in (data, valid))
-    task = Classifying(choice.config, choice.training, preprocessing, learnt, judged)
+    steps = sum(map(len, learnt.sequences)) if data.kind == "text" else 0
+    choice = choose(begun.config, training, data.kind, len(data), steps)
+    task = Classifying(
+        choice.config, choice.training, preprocessing, learnt, judged, begun.beginning
+    )
     counts = torch.from_numpy(learnt.labels).bincount().tolist()
     classes = ", ".join(
         f"{label} {count:,}" for label, count in zip(preprocessing.labels, counts, strict=False)
     )
     amount = f"{len(learnt):,} sequences"
     there_is = f"{amount} to learn from, {len(judged):,} to validate on; classes: {classes}"
-    return Plan(task, choice.config, choice.training, choice.chosen, amount, [there_is])
+    companion = None
+    if data.kind == "text":
+        companion = Companion(
+            data, valid, preprocessing, config.words, begun.earlier, choice.training.minutes
+        )
+    return Plan(
+        task,
+        choice.config,
+        choice.training,
+        choice.chosen,
+        amount,
+        [there_is, *begun.notices],
+        companion,
+    )
 
 
 def _prepare(

@@ -1,0 +1,116 @@
+"""Starting a classifier from the layers of a language model."""
+
+import pytest
+import torch
+
+from suimon.errors import CheckpointError, ConfigError
+from suimon.tasks.classification.beside import Beside
+from suimon.tasks.classification.config import ClassificationConfig
+from suimon.tasks.classification.infer import load
+from suimon.tasks.classification.train import RUNS as CLASSIFIERS
+from suimon.tasks.from_language_model import LanguageModelStart
+from suimon.tasks.language_model.config import LanguageModelConfig
+from suimon.tasks.language_model.infer import load as load_language_model
+from suimon.tasks.language_model.train import train as train_language_model
+from suimon.training import TrainingConfig
+from tests.tasks.classification.conftest import opinions
+
+ONE_STEP = TrainingConfig(steps=1, learning_rate=1e-12, weight_decay=0.0, averaging=0.0)
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """``opinions.csv`` with labels, and ``opinions.txt``, whose lines are half of its texts."""
+    monkeypatch.setenv("SUIMON_CACHE", str(tmp_path / "cache"))
+    data = opinions(60)
+    assert data.labels is not None
+    rows = [f'{label},"{text}"' for label, text in zip(data.labels, data.sequences, strict=True)]
+    (tmp_path / "opinions.csv").write_text("\n".join(["label,text", *rows]) + "\n")
+    texts = [str(text) for text in data.sequences[:30]]
+    (tmp_path / "opinions.txt").write_text("\n".join(texts * 4) + "\n")
+    return tmp_path
+
+
+def language_model(folder, **options):
+    config = LanguageModelConfig(
+        **{"units": "words", "words": "marks", "embedding": 6, "hidden": 5, "layers": 1} | options
+    )
+    training = TrainingConfig(steps=2, batch_size=2, tbptt_steps=8)
+    train_language_model([folder / "opinions.txt"], folder / "lm", config, training)
+    return folder / "lm"
+
+
+def classifier(folder, **options):
+    config = ClassificationConfig(label="label", text="text", **options)
+    CLASSIFIERS.train([folder / "opinions.csv"], folder / "run", config, ONE_STEP)
+    return load(folder / "run")
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("units", ["words", "chars", "bpe"])
+def test_forwards_it_computes_what_the_language_model_computes(places, layers, units):
+    run = language_model(places, units=units, layers=layers)
+    found = classifier(places, from_=str(run), units=units)
+    source = load_language_model(run)
+    assert found.preprocessing.units.symbols == source.units.symbols
+    assert not found.preprocessing.lowercase  # the sentences have capitals
+    tokens = torch.arange(1, 7)[:, None]
+    with torch.no_grad():
+        vectors = found.network.embedding(tokens)
+        theirs, _ = source.network.recurrent(source.network.embedding(tokens))
+        ours, _ = found.network.recurrent(vectors)
+        theirs_back, _ = source.network.recurrent(source.network.embedding(tokens.flip(0)))
+    torch.testing.assert_close(ours[..., :5], theirs, atol=1e-5, rtol=0)
+    torch.testing.assert_close(ours[..., 5:], theirs_back.flip(0), atol=1e-5, rtol=0)
+
+
+def test_texts_of_the_language_model_count_as_overlap(places):
+    run = language_model(places)
+    (places / "few.csv").write_text("label,text\npos,a lovely story\nneg,so dull\n")
+    config = ClassificationConfig(label="label", text="text", from_=str(run), longest=50)
+    CLASSIFIERS.train(
+        [places / "few.csv"],
+        places / "run",
+        config.model_copy(update={"valid_files": (str(places / "few.csv"),)}),
+        ONE_STEP,
+    )
+    beside = Beside.read(places / "run")
+    assert beside is not None
+    distinct = {text.rstrip(".").lower() for text in opinions(60).sequences[:30]}
+    assert len(beside.learnt) == len(distinct) + 2
+    facts = load(places / "run").evaluate([places / "opinions.csv"])
+    assert facts["overlap"]["count"] == sum(
+        text.rstrip(".").lower() in distinct for text in opinions(60).sequences
+    )
+
+
+def test_where_the_text_is_gone_a_notice_says_so(places):
+    run = language_model(places)
+    (places / "opinions.txt").unlink()
+    found, notices = LanguageModelStart.read(run).fingerprints()
+    assert len(found) == 0
+    assert len(notices) == 1
+    assert "is not counted as overlap" in notices[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hidden": 9}, r"hidden = 9, but the language model in .*lm has 5: leave it out"),
+        ({"units": "chars"}, r"units = chars, but the language model"),
+        ({"cell": "gru"}, r"cell = gru, but the language model"),
+        ({"vectors": "vectors.txt"}, "begins in one way only"),
+    ],
+)
+def test_options_that_its_layers_do_not_have_are_refused(places, options, message):
+    run = language_model(places)
+    with pytest.raises(ConfigError, match=message):
+        classifier(places, from_=str(run), **options)
+    assert not (places / "run").exists()
+
+
+def test_a_run_of_another_task_is_refused(places):
+    classifier(places)
+    config = ClassificationConfig(label="label", text="text", from_=str(places / "run"))
+    with pytest.raises(CheckpointError, match="is a run of the task 'classification'"):
+        CLASSIFIERS.train([places / "opinions.csv"], places / "second", config, ONE_STEP)
