@@ -26,6 +26,12 @@ def test_files_are_written_and_named_and_the_next_command_told(suimon, tmp_path)
     assert {row["stars"] for row in rows} == {"1", "5"}
 
 
+def test_as_json_it_says_what_it_wrote_and_what_comes_next(suimon, tmp_path):
+    found = suimon("example-data", "text", "--out", tmp_path, "--json").json()
+    assert found["files"] == [str(tmp_path / "tales.txt")]
+    assert found["example"].startswith(f"suimon train text {tmp_path}/tales.txt --out ")
+
+
 def test_what_is_there_is_not_written_over(suimon, tmp_path):
     (tmp_path / "reviews-test.csv").write_text("mine")
     refused = suimon("example-data", "classify", "--out", tmp_path).refusal()

@@ -51,6 +51,7 @@ def test_unknown_tasks_are_refused_with_those_there_are(find):
 def test_every_description_is_complete_and_every_option_described():
     for description in discover().values():
         assert description.summary.endswith(".")
+        assert description.measures
         assert description.example.startswith(f"suimon train {description.command} ")
         for name, field in description.config.model_fields.items():
             assert field.description, f"{description.name}: {name} has no description"

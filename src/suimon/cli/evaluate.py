@@ -5,10 +5,17 @@ from typing import Annotated, Any
 import typer
 
 from suimon.cli.printing import notice, result_json
-from suimon.cli.using import chosen_options, with_options_of_tasks
+from suimon.cli.using import chosen_options, of_each_task, with_options_of_tasks
 from suimon.cli.writing import Run
 
 EXAMPLE = "suimon evaluate runs/shakespeare shakespeare.txt"
+
+HELP = f"""Measure how well a model does on files.
+
+Prints, for a run of suimon train
+
+{of_each_task("measures")}
+"""
 
 
 @with_options_of_tasks("evaluating")
@@ -23,14 +30,7 @@ def command(
     ] = False,
     **options: Any,
 ) -> None:
-    """Measure how well a model does on files.
-
-    Prints for a text's model its loss (mean nats a unit), bits per character, perplexity and
-    counts; for a classifier accuracy, macro-F1, loss and the confusion matrix; for a tagger
-    accuracy, and the F1 of entities or the share of recordings whose labels are all right; for a
-    generator of images the squared error of what it completes, beside that of repeating the last
-    row shown.
-    """
+    """Measure how well a model does on files."""
     chosen = chosen_options(run, "evaluating", options)
     from suimon.tasks import load
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from suimon.cli.printing import notice, result
+from suimon.cli.printing import notice, result, result_json
 from suimon.errors import ConfigError
 
 EXAMPLE = "suimon example-data classify --out example"
@@ -20,6 +20,9 @@ def command(
     seed: Annotated[
         int, typer.Option("--seed", metavar="INT", help="The same data for the same seed.")
     ] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object: the files, and what to do next.")
+    ] = False,
 ) -> None:
     """Write a small data set for a task, so that it can be tried at once.
 
@@ -27,14 +30,19 @@ def command(
     """
     from suimon.tasks import example_data
 
-    description, files = example_data(task)
-    written = files(seed)
+    description, made = example_data(task)
+    written = made(seed)
     for name in written:
         if (out / name).exists():
             raise ConfigError(f"{out / name} exists already: remove it, or name another --out")
     for name, content in written.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_bytes(content)
-        result(str(out / name))
     example = description.example.replace("example/", f"{out}/")
+    files = [str(out / name) for name in written]
+    if as_json:
+        result_json({"files": files, "example": example})
+        return
+    for file in files:
+        result(file)
     notice(f"made by rule, seed {seed}; to learn from it:\n  {example}")

@@ -60,6 +60,7 @@ def app() -> typer.Typer:
         commands.command(
             module.__name__.rpartition(".")[2].replace("_", "-"),
             cls=HeadedCommand,
+            help=getattr(module, "HELP", None),
             epilog=example(module.EXAMPLE),
             context_settings=SETTINGS,
         )(module.command)

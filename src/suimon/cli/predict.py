@@ -5,11 +5,20 @@ from typing import Annotated, Any
 import typer
 
 from suimon.cli.printing import notice, result, result_json
-from suimon.cli.using import chosen_options, with_options_of_tasks
+from suimon.cli.using import chosen_options, of_each_task, with_options_of_tasks
 from suimon.cli.writing import Run
 from suimon.errors import ConfigError
 
 EXAMPLE = 'echo "a moving story, well told" | suimon predict runs/reviews -'
+
+HELP = f"""Say what a model makes of files.
+
+Prints, for a run of suimon train
+
+{of_each_task("predicts")}
+
+Texts may come from a .txt file or standard input, one a line.
+"""
 
 
 @with_options_of_tasks("predicting")
@@ -24,13 +33,7 @@ def command(
     ] = False,
     **options: Any,
 ) -> None:
-    """Say what a model makes of files, as its task does.
-
-    A classifier prints a line a sequence: its label, how probable it is, and where the sequence
-    stands. A tagger prints a line a word, or a line a segment of a recording. Texts may come from
-    a .txt file or standard input, one a line. A generator of images prints a line an image: the
-    error of what it completed, and where the image stands.
-    """
+    """Say what a model makes of files, as its task does."""
     chosen = chosen_options(run, "predicting", options)
     from suimon.tasks import load
 

@@ -33,6 +33,18 @@ def with_options_of_tasks(use: Use) -> Callable[[Callable[..., None]], Callable[
     return decorate
 
 
+def of_each_task(says: Literal["predicts", "measures"]) -> str:
+    """For help pages a line a task that says something, kept as they are."""
+    from suimon.tasks import discover
+
+    lines = sorted(
+        f"{description.command}: {text}"
+        for description in discover().values()
+        if (text := getattr(description, says))
+    )
+    return "\b\n" + "\n".join(lines)
+
+
 def chosen_options(run: Path, use: Use, values: Mapping[str, Any]) -> dict[str, Any]:
     """The options that were given for a run's model, checked.
 

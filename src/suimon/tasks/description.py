@@ -31,6 +31,8 @@ class TaskDescription:
         unused: options of the loop that mean nothing to it, and are not offered.
         data: what the paths may be, for help pages.
         learnt: what of the data is kept in ``preprocess.json``, for messages.
+        predicts: what ``suimon predict`` prints for a run of it, for help pages.
+        measures: what ``suimon evaluate`` prints for a run of it, for help pages.
         predicting: options of ``suimon predict``: keywords of the trained model's ``predictions``.
         evaluating: options of ``suimon evaluate``: keywords of the trained model's ``evaluate``.
     """
@@ -44,5 +46,7 @@ class TaskDescription:
     unused: tuple[str, ...] = ()
     data: str = "Files, folders, patterns, or - for standard input."
     learnt: str = "units"
+    predicts: str = ""
+    measures: str = ""
     predicting: type[BaseModel] = NoOptions
     evaluating: type[BaseModel] = NoOptions

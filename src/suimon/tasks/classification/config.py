@@ -138,5 +138,7 @@ DESCRIPTION = TaskDescription(
     data="A table, an archive of series, a folder with one sub-folder a class (texts or "
     "recordings), or IDX images.",
     learnt="classes, units or scales",
+    predicts="a line a sequence: its label, how probable it is, and where it stands",
+    measures="accuracy, macro-F1, loss and the confusion matrix",
     evaluating=ClassificationEvaluating,
 )

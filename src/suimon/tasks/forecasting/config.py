@@ -155,6 +155,8 @@ DESCRIPTION = TaskDescription(
     unused=("tbptt_steps",),
     data="A table: CSV, TSV, JSON lines or Parquet, a row a time (or a row a series).",
     learnt="series",
+    predicts="the table of forecasts as CSV",
+    measures="errors beside those of seasonal-naive",
     predicting=PredictionOptions,
     evaluating=EvaluationOptions,
 )

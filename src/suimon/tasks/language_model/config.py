@@ -79,5 +79,6 @@ DESCRIPTION = TaskDescription(
         *("layers", "hidden", "embedding", "dropout", "input_dropout", "forget_bias"),
         *("tbptt_steps", "batch_size", "optimizer", "learning_rate", "precision"),
     ),
+    measures="loss (mean nats a unit), bits per character, perplexity and counts",
     evaluating=EncodingOption,
 )

@@ -86,6 +86,8 @@ DESCRIPTION = TaskDescription(
     unused=("tbptt_steps",),
     data="An IDX file of images, or image files and folders with all that is in them.",
     learnt="size and mean image",
+    predicts="a line an image: the error of what it completed, and where the image stands",
+    measures="the squared error of what it completes, beside that of repeating the last row shown",
     predicting=RowsPredicting,
     evaluating=RowsEvaluating,
 )

@@ -118,5 +118,7 @@ DESCRIPTION = TaskDescription(
     data="Files with a word and its label a line, or a table: of lists of words and labels, of "
     "time steps (--values) or of segments of recordings (--audio).",
     learnt="labels, words or scales",
+    predicts="a line a word with its tag, or a line a segment of a recording",
+    measures="accuracy, and the F1 of entities or the share of recordings that are all right",
     evaluating=EncodingOption,
 )

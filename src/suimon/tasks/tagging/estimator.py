@@ -20,7 +20,7 @@ from suimon.tasks.tagging.objective import Tagging
 from suimon.tasks.tagging.train import make_plan
 from suimon.training.observers import Observer
 
-Inputs = Sequence[Sequence[str]] | Sequence[npt.ArrayLike]
+Inputs = Sequence[Sequence[str]] | Sequence[npt.NDArray] | Sequence[Sequence[Any]]
 """Sentences as lists of words, or N sequences of numbers, ``(T,)`` or ``(T, I)`` each."""
 
 
