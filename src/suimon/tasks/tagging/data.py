@@ -271,10 +271,11 @@ def split(
     if len(data) == 1:
         return _cut(data, valid_fraction)
     wanted = min(len(data) - 1, max(1, round(valid_fraction * len(data))))
-    counts = Counter(tag for tags in data.tags for tag in set(tags))
+    kinds: list[set[str]] = [set(tags) for tags in data.tags]
+    counts = Counter(tag for tags in kinds for tag in tags)
     chosen: set[int] = set()
     for n in np.random.RandomState(seed).permutation(len(data)).tolist():
-        there = set(data.tags[n])
+        there = kinds[n]
         if len(chosen) < wanted and all(counts[tag] > 1 for tag in there):
             counts.subtract(there)
             chosen.add(n)
