@@ -51,10 +51,8 @@ class Data:
 
 
 PEOPLE = ("people/people.conll", "people/people-test.conll")
-DIGIT_STRINGS = ("digits/train.csv", "digits/test.csv")
 DATA = {
-    "digits": Data(*DIGIT_STRINGS, ("--audio", "file")),
-    "digits_crf": Data(*DIGIT_STRINGS, ("--audio", "file", "--output", "crf")),
+    "digits": Data("digits/train.csv", "digits/test.csv", ("--audio", "file")),
     "people": Data(*PEOPLE),
     "people_words_alone": Data(*PEOPLE, ("--no-characters",)),
     "people_crf": Data(*PEOPLE, ("--output", "crf")),

@@ -271,12 +271,11 @@ def split(
     if len(data) == 1:
         return _cut(data, valid_fraction)
     wanted = min(len(data) - 1, max(1, round(valid_fraction * len(data))))
-    counts: Counter[str] = Counter()
-    for tags in data.tags:
-        counts.update(set(tags))
+    kinds: list[set[str]] = [set(tags) for tags in data.tags]
+    counts = Counter(tag for tags in kinds for tag in tags)
     chosen: set[int] = set()
     for n in np.random.RandomState(seed).permutation(len(data)).tolist():
-        there = set(data.tags[int(n)])
+        there = kinds[n]
         if len(chosen) < wanted and all(counts[tag] > 1 for tag in there):
             counts.subtract(there)
             chosen.add(n)

@@ -114,7 +114,8 @@ class SequenceTagger(Estimator):
             TrainingInterrupted: Ctrl-C; what was learnt until then is kept.
         """
         config, training = self._parsed({"epochs": self.epochs})
-        lengths = [(len(row), len(tags)) for row, tags in zip(X, y, strict=False)]
+        rows: Sequence[Any] = X
+        lengths = [(len(row), len(tags)) for row, tags in zip(rows, y, strict=False)]
         wrong = [n for n, (steps, tags) in enumerate(lengths) if steps != tags]
         if len(X) != len(y) or wrong:
             where = f"X[{wrong[0]}] has {lengths[wrong[0]]} steps and labels" if wrong else ""
