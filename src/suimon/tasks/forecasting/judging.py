@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from suimon.tasks.forecasting.infer import TrainedForecaster
 
 COVERED = (80.0, 95.0)
+PART = 4_096  # origins whose quantiles are held at a time
 
 
 def judged(model: TrainedForecaster, panel: Panel, last: int) -> dict[str, Any]:
@@ -54,13 +55,12 @@ def judged(model: TrainedForecaster, panel: Panel, last: int) -> dict[str, Any]:
     before = lengths - last
     flat = model.flat(panel, 0, before)
     origins = flat.origins(model.reading.reach, horizon, before, lengths)
-    wanted = [*CRPS_QUANTILES, *levels_of(COVERED)]
-    found = model.rolled(flat, origins, horizon, wanted)
-    truth = _truth(model, panel, flat, origins, horizon)
+    truth = _truth(panel, flat, origins, horizon)
     if not np.isfinite(truth).any():
         raise DataError(
             f"no value of the last {last:,} rows was observed: there is nothing to judge"
         )
+    point, probabilistic = _rolled(model, flat, origins, truth)
     scales = np.array(
         [
             mase_scale(np.where(s.observed, s.values, np.nan)[:end], model.season)
@@ -72,20 +72,18 @@ def judged(model: TrainedForecaster, panel: Panel, last: int) -> dict[str, Any]:
         for name, back in (("seasonal_naive", model.season), ("naive", 1))
     }
     result: dict[str, Any] = {
-        **scores(truth, found.point, scales, origins.series),
-        "crps": crps(truth, found.quantiles[..., : len(CRPS_QUANTILES)]),
-        "coverage": _coverages(truth, found.quantiles[..., len(CRPS_QUANTILES) :]),
+        **scores(truth, point, scales, origins.series),
+        **probabilistic,
     }
-    for name, point in naives.items():
-        errors = scores(truth, point, scales, origins.series)
+    for name, other in naives.items():
+        errors = scores(truth, other, scales, origins.series)
         # A forecast without doubt: its score is its absolute error.
         result[name] = {**errors, "crps": errors["mae"]}
-    for name, point in naives.items():
-        result[f"against_{name}"] = compared(truth, found.point, point, scales, origins.series)
+        result[f"against_{name}"] = compared(truth, point, other, scales, origins.series)
     if np.isnan(result["mase"]):  # no series moves from season to season
         for errors in (result, *(result[name] for name in naives)):
             errors["mase"] = None
-    result |= _standardised(model, panel, before, truth, found.point, origins)
+    result |= _standardised(model, panel, before, truth, point, origins)
     return result | {
         "series": len(panel.series),
         "origins": len(origins),
@@ -109,9 +107,28 @@ def _checked_lengths(panel: Panel, last: int, horizon: int) -> npt.NDArray[np.in
     return np.array([len(series) for series in panel.series])
 
 
-def _truth(
-    model: TrainedForecaster, panel: Panel, flat: Flat, origins: Origins, horizon: int
-) -> Array:
+def _rolled(
+    model: TrainedForecaster, flat: Flat, origins: Origins, truth: Array
+) -> tuple[Array, dict[str, Any]]:
+    """Point forecasts ``(N, F)``; CRPS and coverage, of which the quantiles are not kept."""
+    wanted = [*CRPS_QUANTILES, *levels_of(COVERED)]
+    points, total, inside = [], 0.0, np.zeros(len(COVERED))
+    for start in range(0, len(origins), PART):
+        part = slice(start, start + PART)
+        found = model.rolled(flat, origins.take(part), truth.shape[1], wanted)
+        points.append(found.point)
+        seen = np.isfinite(truth[part]).sum()
+        ends = found.quantiles[..., len(CRPS_QUANTILES) :]
+        total += seen * crps(truth[part], found.quantiles[..., : len(CRPS_QUANTILES)])
+        for n in range(len(COVERED)):
+            low, high = ends[..., n], ends[..., len(COVERED) + n]
+            inside[n] += seen * coverage(truth[part], low, high)
+    count = np.isfinite(truth).sum()
+    shares = dict(zip((f"{level:g}" for level in COVERED), (inside / count).tolist(), strict=True))
+    return np.concatenate(points), {"crps": float(total / count), "coverage": shares}
+
+
+def _truth(panel: Panel, flat: Flat, origins: Origins, horizon: int) -> Array:
     """``(N, F)``, NaN where nothing was observed; as given, not through the transform."""
     given = np.concatenate([np.where(s.observed, s.values, np.nan) for s in panel.series])
     at = flat.starts[origins.series] + origins.rows
@@ -125,13 +142,6 @@ def _naive(
     back = back if int(origins.rows.min()) >= back else 1
     window = flat.values[at[:, None] + np.arange(-back, 0)]
     return model.preprocessing.restored(seasonal_naive(window, back, horizon))
-
-
-def _coverages(truth: Array, quantiles: Array) -> dict[str, float]:
-    return {
-        f"{level:g}": coverage(truth, quantiles[..., n], quantiles[..., len(COVERED) + n])
-        for n, level in enumerate(COVERED)
-    }
 
 
 def _standardised(
