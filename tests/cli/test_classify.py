@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.tasks.classification.conftest import opinions, waves
 
@@ -144,3 +145,42 @@ def test_recordings_of_a_table_and_by_themselves(suimon, tmp_path):
     soundfile.write(tmp_path / "fast.wav", np.zeros(4000), 16000)
     refused = suimon("predict", run, tmp_path / "fast.wav").refusal()
     assert "fast.wav has 16,000 samples a second, and the network was trained on 8,000" in refused
+
+
+def shades(folder, size=(6, 5)):
+    """A folder of classes: dark and bright PNG images."""
+    rng = np.random.default_rng(0)
+    for label, level in (("bright", 200), ("dark", 40)):
+        (folder / label).mkdir(parents=True)
+        for n in range(12):
+            pixels = (level + rng.integers(-30, 30, (*size, 3))).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / label / f"{n}.png")
+    return folder
+
+
+@pytest.mark.parametrize("words", [(), ("--pixels", "--size", "4x3", "--color", "grey")])
+def test_a_folder_of_classes_of_images(suimon, tmp_path, words):
+    folder, run = shades(tmp_path / "shades"), tmp_path / "run"
+    train = ("train", "classify", folder, "--out", run, "--epochs", "8", "--hidden", "8")
+    outcome = suimon(*train, "--learning-rate", "0.02", *words)
+    assert outcome.code == 0, outcome.err
+    assert (
+        "22 sequences to learn from, 2 to validate on; classes: bright 11, dark 11" in outcome.err
+    )
+    assert suimon("evaluate", run, shades(tmp_path / "new", (9, 12))).json()["accuracy"] == 1.0
+    lines = suimon("predict", run, folder / "dark" / "3.png", folder / "bright" / "3.png").out
+    rows = [line.split("\t") for line in lines.splitlines()]
+    assert [row[0] for row in rows] == ["dark", "bright"]
+    assert rows[0][2] == str(folder / "dark" / "3.png")
+
+
+def test_a_broken_image_among_the_classes_is_named(suimon, tmp_path):
+    folder, run = shades(tmp_path / "shades"), tmp_path / "run"
+    (folder / "dark" / "7.png").write_bytes((folder / "dark" / "6.png").read_bytes()[:80])
+    refused = suimon("train", "classify", folder, "--out", run, "--steps", "1").refusal()
+    assert "7.png is broken" in refused
+    assert not run.exists()
+    (folder / "dark" / "7.png").write_text("")
+    (folder / "dark" / "notes.txt").write_text("notes")
+    refused = suimon("train", "classify", folder, "--out", run, "--steps", "1").refusal()
+    assert "notes.txt is no image file" in refused

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from suimon.data.images import ImageRows
 from suimon.errors import CheckpointError, ConfigError, DataError
+from suimon.tasks.image_arrays import as_images
 from suimon.tasks.rows.config import RowsConfig
-from suimon.tasks.rows.data import Preprocessing, Rows, fitted, read, split
-from suimon.tasks.rows.estimator import as_images
+from suimon.tasks.rows.data import Preprocessing, fitted, read, split
 from suimon.tasks.rows.model import build_network
 from suimon.tasks.rows.objective import judged, row_costs, share_of_a_row
 from suimon.tasks.rows.outputs import SquaredError
@@ -65,7 +66,7 @@ def test_judgement_by_hand():
     model = network(6)
     torch.nn.init.zeros_(model.head.weight)
     torch.nn.init.constant_(model.head.bias, 0.25)
-    found = judged(model, Rows(images), given=2)
+    found = judged(model, ImageRows(images), given=2)
     bright = 200 / 255
     error = (4 * 0.25**2 + (bright - 0.25) ** 2) / 5
     assert found.completion_mse == pytest.approx(error, rel=1e-5)

@@ -2,6 +2,6 @@
 
 from suimon.data.images.form import ImageForm
 from suimon.data.images.read import read_images
-from suimon.data.images.sequence import Images
+from suimon.data.images.sequence import ImageRows, Images
 
-__all__ = ["ImageForm", "Images", "read_images"]
+__all__ = ["ImageForm", "ImageRows", "Images", "read_images"]

@@ -3,15 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from suimon.data.images.decoding import ENDINGS, form_of, is_image
 from suimon.data.images.form import ImageForm, chosen_form
-from suimon.data.images.sequence import Images, images_of_array, images_of_files
+from suimon.data.images.sequence import ImageRows, Images, images_of_array, images_of_files
 from suimon.data.labelled.idx import is_idx, read_idx
+from suimon.data.labelled.sequences import LabelledSequences
 from suimon.errors import DataError
+
+
+@dataclass(frozen=True)
+class ImageReading:
+    """How images become sequences.
+
+    Attributes:
+        size: see :func:`read_images`.
+        color: likewise.
+        form: what a network reads already; then size and colour are not chosen.
+        pixels: whether each pixel is a step, in place of each row.
+    """
+
+    size: str | None = None
+    color: str | None = None
+    form: ImageForm | None = None
+    pixels: bool = False
+
+    def rows(self, images: Images) -> ImageRows:
+        """Images as sequences."""
+        return ImageRows(images, pixels=self.pixels)
+
+    def of_files(self, files: Sequence[Path], names: Sequence[str]) -> ImageRows:
+        """Image files as sequences; ``names`` is what messages call them."""
+        form = self.form or chosen_form(form_of(files[0]), self.size, self.color)
+        return self.rows(images_of_files(files, names, form))
+
+    def of_idx(self, found: LabelledSequences) -> ImageRows:
+        """The images of an IDX file as sequences; they keep their size unless one is given."""
+        array = np.asarray(found.sequences)
+        own = ImageForm(array.shape[1], array.shape[2], 1)
+        size = self.size or f"{own.height}x{own.width}"
+        form = self.form or chosen_form(own, size, self.color)
+        return self.rows(images_of_array(array, found.place, form))
 
 
 def read_images(
@@ -37,6 +73,7 @@ def read_images(
         DataError: nothing is named, or found; a path cannot be read or used.
         ConfigError: the size is none, or Pillow is missing.
     """
+    reading = ImageReading(size, color, form)
     if not paths:
         raise DataError("name the images: files, folders or an IDX file")
     named = [Path(path) for path in paths]
@@ -46,20 +83,9 @@ def read_images(
     if named[0].is_file() and not is_image(named[0]) and is_idx(named[0]):
         if len(named) > 1:
             raise DataError(f"{named[0]} is an IDX file, read by itself: leave out {named[1]}")
-        found = read_idx(named[0], None)
-        array = np.asarray(found.sequences)
-        own = ImageForm(array.shape[1], array.shape[2], 1)
-        return images_of_array(array, found.place, form or _form_of_idx(own, size, color))
+        return reading.of_idx(read_idx(named[0], None)).images
     files = [file for path in named for file in _files_of(path)]
-    form = form or chosen_form(form_of(files[0]), size, color)
-    return images_of_files(files, [str(file) for file in files], form)
-
-
-def _form_of_idx(own: ImageForm, size: str | None, color: str | None) -> ImageForm:
-    """IDX images keep their size, unless another is asked for: they are made for networks."""
-    if size is None:
-        size = f"{own.height}x{own.width}"
-    return chosen_form(own, size, color)
+    return reading.of_files(files, [str(file) for file in files]).images
 
 
 def _files_of(path: Path) -> list[Path]:

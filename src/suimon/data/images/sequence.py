@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +61,42 @@ class Images:
             lambda n: self.places(chosen[n]),
             len(chosen),
         )
+
+
+class ImageRows(Sequence[Bytes]):
+    """Images as sequences of rows: number n is ``(T, I)`` uint8, I the row's pixels times colours.
+
+    Args:
+        images: read when they are asked for.
+        pixels: whether each pixel is a step, ``(height * width, colours)``, in place of each row.
+    """
+
+    def __init__(self, images: Images, *, pixels: bool = False) -> None:
+        self.images = images
+        self.pixels = pixels
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, number: Any) -> Any:
+        """One image, ``(T, I)``."""
+        form = self.images.form
+        return self.images[number].reshape(-1, form.channels if self.pixels else self._width)
+
+    @property
+    def _width(self) -> int:
+        return self.images.form.width * self.images.form.channels
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """T, for each."""
+        form = self.images.form
+        steps = form.height * form.width if self.pixels else form.height
+        return np.full(len(self), steps, np.int64)
+
+    def take(self, numbers: Iterable[int]) -> ImageRows:
+        """Only some of the images, in the order given."""
+        return ImageRows(self.images.take(numbers), pixels=self.pixels)
 
 
 def images_of_files(

@@ -1,11 +1,16 @@
 """Sequences with a label each: from tables, folders and archives, for classification."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from suimon.data.audio import Spectrum
 from suimon.data.labelled.sequences import LabelledSequences
 from suimon.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from suimon.data.images.read import ImageReading
 
 __all__ = ["LabelledSequences", "read_labelled"]
 
@@ -18,6 +23,7 @@ def read_labelled(
     values: Sequence[str] = (),
     audio: str | None = None,
     spectrum: Spectrum | None = None,
+    images: "ImageReading | None" = None,
     encoding: str = "utf-8",
 ) -> LabelledSequences:
     """What a path holds, by what it is: archive, images, folder of classes, else a table.
@@ -32,12 +38,14 @@ def read_labelled(
         audio: a table's column of the names of recordings.
         spectrum: how recordings become frames; ``None``: as
             :class:`~suimon.data.audio.SpectrumOptions` has it.
+        images: how images become sequences; ``None``: row by row, as they are.
         encoding: of texts and tables.
 
     Raises:
         DataError: the path cannot be used.
         ConfigError: the columns named do not go with it.
     """
+    from suimon.data.images.read import ImageReading
     from suimon.data.labelled.archive import read_ts, read_tsv
     from suimon.data.labelled.folders import read_class_folder
     from suimon.data.labelled.idx import is_idx, labels_beside, read_idx
@@ -51,10 +59,12 @@ def read_labelled(
     named = bool(label or text or values or audio)
     if first.is_dir():
         _refuse(named or others, first, "a folder of classes", "columns and further paths")
-        return read_class_folder(first, encoding=encoding, spectrum=spectrum)
+        return read_class_folder(first, encoding=encoding, spectrum=spectrum, images=images)
     if is_idx(first):
         _refuse(named or others[1:], first, "IDX images", "columns and further paths")
-        return read_idx(first, others[0] if others else labels_beside(first))
+        found = read_idx(first, others[0] if others else labels_beside(first))
+        rows = (images or ImageReading()).of_idx(found)
+        return replace(found, sequences=rows, form=rows.images.form)
     if others:
         raise ConfigError(f"{first} is read by itself: leave out {others[0]}")
     if first.suffix == ".ts":

@@ -1,10 +1,13 @@
-"""Labelled texts or recordings from a folder: a sub-folder a class, a file a sequence."""
+"""Labelled texts, recordings or images from a folder: a sub-folder a class, a file a sequence."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import overload
 
 from suimon.data.audio import ENDINGS, Spectrum, SpectrumOptions, is_recording, read_frames
+from suimon.data.images.decoding import ENDINGS as IMAGE_ENDINGS
+from suimon.data.images.decoding import is_image
+from suimon.data.images.read import ImageReading
 from suimon.data.labelled.sequences import LabelledSequences
 from suimon.data.text.decoding import checked_encoding, decoded
 from suimon.data.text.document import Document
@@ -49,7 +52,11 @@ class TextFiles(Sequence[str]):
 
 
 def read_class_folder(
-    folder: Path, *, encoding: str = "utf-8", spectrum: Spectrum | None = None
+    folder: Path,
+    *,
+    encoding: str = "utf-8",
+    spectrum: Spectrum | None = None,
+    images: ImageReading | None = None,
 ) -> LabelledSequences:
     """The files in a folder's sub-folders; each sub-folder's name is the label of its files.
 
@@ -58,12 +65,14 @@ def read_class_folder(
 
     Args:
         folder: holds two sub-folders or more, each with files that end in ``.txt`` or
-            ``.txt.gz``, and nothing else; or each with recordings, and nothing else.
+            ``.txt.gz``, and nothing else; or each with recordings, or with images, and nothing
+            else.
         encoding: how texts are written.
         spectrum: how recordings become frames.
+        images: how images become sequences; ``None``: row by row.
 
     Returns:
-        Texts, or recordings; ``place(n)`` is a file's path below the folder, ``pos/12.txt``.
+        Texts, recordings or images; ``place(n)`` is a file's path below the folder, ``pos/12.txt``.
 
     Raises:
         ConfigError: Python knows no such encoding; soundfile is not installed.
@@ -80,8 +89,7 @@ def read_class_folder(
             )
     if not inside:
         raise DataError(f"{folder} has no sub-folders; make one a class, with its texts in it")
-    inner = [path for path in _visible(inside[0]) if is_recording(path)]
-    what, endings = ("recording", ENDINGS) if inner else ("text", _TEXTS)
+    what, endings = _kind_of(_visible(inside[0]))
     files = [path for label in inside for path in _files_of(label, what, endings)]
     if len(inside) == 1:
         raise DataError(
@@ -92,10 +100,22 @@ def read_class_folder(
     def place(n: int) -> str:
         return files[n].relative_to(folder).as_posix()
 
-    if inner:
+    if what == "image":
+        rows = (images or ImageReading()).of_files(files, [str(file) for file in files])
+        return LabelledSequences("image", rows, labels, place, form=rows.images.form)
+    if what == "recording":
         frames = read_frames(files, spectrum or SpectrumOptions())
         return LabelledSequences("audio", frames, labels, place, spectrum=frames.spectrum)
     return LabelledSequences("text", TextFiles(files, encoding), labels, place)
+
+
+def _kind_of(files: list[Path]) -> tuple[str, tuple[str, ...]]:
+    """What the first class holds, by any of its files; and how the names of such end."""
+    if any(map(is_recording, files)):
+        return "recording", ENDINGS
+    if any(map(is_image, files)):
+        return "image", IMAGE_ENDINGS
+    return "text", _TEXTS
 
 
 def _files_of(label: Path, what: str, endings: tuple[str, ...]) -> list[Path]:

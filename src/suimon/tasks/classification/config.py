@@ -6,13 +6,14 @@ from pydantic import Field
 
 from suimon.tasks.audio_options import AudioOptions
 from suimon.tasks.description import FILES, TaskDescription
+from suimon.tasks.image_options import ImageOptions
 from suimon.tasks.network_options import NetworkOptions
 from suimon.tasks.text_options import EncodingOption, UnitName, WordSplitter
 
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
-class ClassificationConfig(NetworkOptions, AudioOptions):
+class ClassificationConfig(NetworkOptions, AudioOptions, ImageOptions):
     """What the network reads, how it is built, and what it is told of the classes.
 
     ``None`` means: chosen by the rule of :mod:`suimon.tasks.classification.recipe` from the
@@ -27,6 +28,9 @@ class ClassificationConfig(NetworkOptions, AudioOptions):
         default=(),
         description="Columns that hold numbers, joined by commas: single numbers are the time "
         "steps of one channel, lists of numbers are a channel each; t* names all that begin so.",
+    )
+    pixels: bool = Field(
+        default=False, description="Read an image pixel by pixel instead of row by row."
     )
     encoding: str = Field(default="utf-8", description="Character encoding of texts and tables.")
     units: UnitName = Field(default="words", description="What one step of a text is.")

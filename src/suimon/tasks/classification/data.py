@@ -13,6 +13,8 @@ import numpy.typing as npt
 from torch import Tensor
 
 from suimon.data.audio import LogMel, Spectrum, SpectrumOptions
+from suimon.data.images import ImageForm
+from suimon.data.images.read import ImageReading
 from suimon.data.labelled import LabelledSequences, read_labelled
 from suimon.data.labelled.batches import padded_tokens
 from suimon.data.labelled.scale import padded_scaled, scale_of
@@ -59,6 +61,7 @@ class Preprocessing:
         mean: of each channel, or one of all pixels; empty for a text.
         deviation: likewise.
         spectrum: of recordings, how they become frames.
+        form: of images, their size and colours.
     """
 
     kind: str
@@ -70,6 +73,7 @@ class Preprocessing:
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
     spectrum: LogMel | None = None
+    form: ImageForm | None = None
 
     def state(self) -> dict[str, Any]:
         """What ``preprocess.json`` holds."""
@@ -83,6 +87,7 @@ class Preprocessing:
             "mean": list(self.mean),
             "deviation": list(self.deviation),
             "spectrum": None if self.spectrum is None else self.spectrum.state(),
+            "form": None if self.form is None else self.form.state(),
         }
 
     @classmethod
@@ -104,6 +109,7 @@ class Preprocessing:
                 mean=tuple(state["mean"]),
                 deviation=tuple(state["deviation"]),
                 spectrum=LogMel.from_state(found) if (found := state.get("spectrum")) else None,
+                form=ImageForm.from_state(form) if (form := state.get("form")) else None,
             )
         except KeyError as error:
             raise CheckpointError(
@@ -184,7 +190,10 @@ def shortened(steps: npt.NDArray, longest: int) -> npt.NDArray:
 
 
 def read(
-    paths: Sequence[str | Path], config: ClassificationConfig, spectrum: Spectrum | None = None
+    paths: Sequence[str | Path],
+    config: ClassificationConfig,
+    spectrum: Spectrum | None = None,
+    form: ImageForm | None = None,
 ) -> LabelledSequences:
     """What the paths hold, by the columns that the options name.
 
@@ -192,6 +201,7 @@ def read(
         paths: see :func:`~suimon.data.labelled.read_labelled`.
         config: the task's options.
         spectrum: that of a trained network; ``None``: what the options say.
+        form: of a trained network's images, likewise.
     """
     return read_labelled(
         paths,
@@ -200,8 +210,14 @@ def read(
         values=[name for names in config.values for name in names.split(",")],
         audio=config.audio,
         spectrum=spectrum or SpectrumOptions(config.bands, config.window, config.hop),
+        images=reading_of(config, form),
         encoding=config.encoding,
     )
+
+
+def reading_of(config: ClassificationConfig, form: ImageForm | None) -> ImageReading:
+    """How images become sequences, by the options and the form that is known."""
+    return ImageReading(config.size, config.color, form, config.pixels)
 
 
 def split(
@@ -280,6 +296,7 @@ def fitted(
         mean=mean,
         deviation=deviation,
         spectrum=data.spectrum,
+        form=data.form,
     )
 
 

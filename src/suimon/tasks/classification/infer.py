@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from suimon.data.audio import is_recording, read_frames
+from suimon.data.images.decoding import is_image
 from suimon.data.labelled import LabelledSequences
 from suimon.data.labelled.lines import TEXT_FILES, lines_of
 from suimon.tasks.classification.beside import Beside
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
 from suimon.tasks.classification.confusion_picture import check_picture, draw_confusion
-from suimon.tasks.classification.data import Preprocessing, examples, read
+from suimon.tasks.classification.data import Preprocessing, examples, read, reading_of
 from suimon.tasks.classification.model import ClassificationNetwork
 from suimon.tasks.classification.objective import judgement, network_for, probabilities
 from suimon.tasks.classification.rejecting import REJECT_BELOW, REJECTED, kept_facts
@@ -176,7 +177,12 @@ class TrainedClassifier:
             return LabelledSequences(
                 "audio", frames, None, lambda n: str(paths[n]), spectrum=spectrum
             )
-        return read(paths, config, spectrum)
+        form = self.preprocessing.form
+        if label is None and form is not None and paths and all(is_image(Path(p)) for p in paths):
+            files = [Path(path) for path in paths]
+            rows = reading_of(config, form).of_files(files, [str(path) for path in paths])
+            return LabelledSequences("image", rows, None, rows.images.place, form=form)
+        return read(paths, config, spectrum, form)
 
 
 def load(run: RunDirectory | str | Path) -> TrainedClassifier:

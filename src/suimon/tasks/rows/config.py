@@ -5,20 +5,18 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from suimon.tasks.description import FILES, TaskDescription
-from suimon.tasks.image_options import COLOR, SIZE, ColorName
+from suimon.tasks.image_options import ImageOptions
 from suimon.tasks.network_options import NetworkOptions
 from suimon.tasks.picture_option import PictureOption
 
 
-class RowsConfig(NetworkOptions):
+class RowsConfig(NetworkOptions, ImageOptions):
     """How images are read, what is said of a row, and how the network is built.
 
     ``None`` means: chosen by the rule of :mod:`suimon.tasks.rows.recipe` from the data, printed,
     and kept in ``config.toml``.
     """
 
-    size: str | None = Field(default=None, description=SIZE)
-    color: ColorName | None = Field(default=None, description=COLOR)
     output: Literal["mse", "bernoulli", "mixture"] = Field(
         default="mse",
         description="What is said of a row: its mean alone; each pixel's chance to be white; or a "

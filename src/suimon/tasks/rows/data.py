@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from suimon.data.images import ImageForm, Images, read_images
+from suimon.data.images import ImageForm, ImageRows, Images, read_images
 from suimon.errors import CheckpointError, DataError
 from suimon.tasks.rows.config import RowsConfig
 
@@ -54,32 +54,10 @@ class Preprocessing:
         return cls(ImageForm.from_state(form), tuple(tuple(row) for row in mean))
 
 
-class Rows(Sequence[Bytes]):
-    """Images as sequences of rows: number n is ``(T, I)`` uint8, I the row's pixels times colours.
-
-    Args:
-        images: read when they are asked for.
-    """
-
-    def __init__(self, images: Images) -> None:
-        self.images = images
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, number: Any) -> Any:
-        """One image, ``(T, I)``."""
-        return self.images[number].reshape(self.images.form.height, -1)
-
-    @property
-    def lengths(self) -> npt.NDArray[np.int64]:
-        """T, for each."""
-        return np.full(len(self), self.images.form.height, np.int64)
-
-    def in_order(self, at_once: int) -> Iterator[Tensor]:
-        """All images, so many at a time: ``(T, B, I)`` float32 in 0 to 1."""
-        for start in range(0, len(self), at_once):
-            yield scaled([self[n] for n in range(start, min(start + at_once, len(self)))])
+def in_order(rows: ImageRows, at_once: int) -> Iterator[Tensor]:
+    """All images, so many at a time: ``(T, B, I)`` float32 in 0 to 1."""
+    for start in range(0, len(rows), at_once):
+        yield scaled([rows[n] for n in range(start, min(start + at_once, len(rows)))])
 
 
 def scaled(rows: Sequence[Bytes]) -> Tensor:
@@ -120,7 +98,7 @@ def split(images: Images, valid_fraction: float, seed: int) -> tuple[Images, Ima
 
 def fitted(images: Images) -> Preprocessing:
     """What is learnt of the training images before the network."""
-    rows = Rows(images)
+    rows = ImageRows(images)
     total = np.zeros((images.form.height, images.form.width * images.form.channels))
     chosen = range(0, len(rows), -(-len(rows) // COUNTED))
     for n in chosen:

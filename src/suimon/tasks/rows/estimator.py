@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from suimon.data.images import ImageForm, Images
-from suimon.data.images.sequence import images_of_array
 from suimon.errors import ShapeError
 from suimon.tasks.estimator import Estimator
+from suimon.tasks.image_arrays import as_images
 from suimon.tasks.rows.config import DESCRIPTION, RowsConfig
 from suimon.tasks.rows.data import LEVELS
 from suimon.tasks.rows.infer import TrainedRowGenerator
@@ -179,28 +179,6 @@ class RowGenerator(Estimator):
 
     def _trained(self, plan: Plan[DrawingRows], network: RowNetwork) -> TrainedRowGenerator:
         return TrainedRowGenerator(network, plan.task.preprocessing, plan.task.config)
-
-
-def as_images(X: npt.ArrayLike) -> Images:
-    """An array as images.
-
-    Raises:
-        ShapeError: it is none, or holds what is no brightness.
-    """
-    array = np.asarray(X)
-    colored = array.ndim == 4 and array.shape[-1] == 3
-    if not (array.ndim == 3 or colored) or 0 in array.shape:
-        raise ShapeError(
-            f"X has shape {array.shape}; give (N, height, width), or (N, height, width, 3)"
-        )
-    if array.dtype != np.uint8:
-        if not np.issubdtype(array.dtype, np.number) or not (
-            np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1
-        ):
-            raise ShapeError("X must hold bytes, or numbers from 0, black, to 1, white")
-        array = (array * LEVELS).round().astype(np.uint8)
-    form = ImageForm(array.shape[1], array.shape[2], 3 if colored else 1)
-    return images_of_array(array, lambda n: f"X[{n}]", form)
 
 
 def _stacked(images: Images) -> Floats:

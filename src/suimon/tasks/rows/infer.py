@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from suimon.data.images import Images
+from suimon.data.images import ImageRows, Images
 from suimon.data.images.grid import check_picture, save_grid
 from suimon.errors import ConfigError
 from suimon.tasks.loading import opened, take_weights
 from suimon.tasks.rows.config import DESCRIPTION, RowsConfig
-from suimon.tasks.rows.data import LEVELS, Preprocessing, Rows, read
+from suimon.tasks.rows.data import LEVELS, Preprocessing, read
 from suimon.tasks.rows.model import RowNetwork
 from suimon.tasks.rows.objective import AT_ONCE, judged, network_for, upper_half
 from suimon.training.options import parse_options
@@ -162,7 +162,7 @@ class TrainedRowGenerator:
             ConfigError: as many rows are given as there are.
         """
         given = self._given(given)
-        data = Rows(self._read(paths))
+        data = ImageRows(self._read(paths))
         found = judged(self.network, data, given)
         mean = np.array(self.preprocessing.mean_image)[given:]
         squares = sum(
@@ -188,7 +188,7 @@ class TrainedRowGenerator:
         self, paths: Sequence[str | Path], given: int | None, picture: str | None
     ) -> Iterator[dict[str, Any]]:
         given = self._given(given)
-        data = Rows(self._read(paths))
+        data = ImageRows(self._read(paths))
         shown: list[list[Bytes]] = []
         for start in range(0, len(data), AT_ONCE):
             numbers = range(start, min(start + AT_ONCE, len(data)))

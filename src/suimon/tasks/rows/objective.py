@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from suimon.data.batch import SequenceBatch
-from suimon.data.images import ImageForm, Images
+from suimon.data.images import ImageForm, ImageRows, Images
 from suimon.data.labelled.batches import SequenceBatches
 from suimon.tasks.rows.config import DESCRIPTION, RowsConfig
-from suimon.tasks.rows.data import Preprocessing, Rows, scaled
+from suimon.tasks.rows.data import Preprocessing, in_order, scaled
 from suimon.tasks.rows.model import RowNetwork, build_network
 from suimon.tasks.rows.outputs import RowOutput, make_output
 from suimon.training.config import TrainingConfig
@@ -51,8 +51,8 @@ class DrawingRows:
         self.config = config
         self.training = training
         self.preprocessing = preprocessing
-        self.train = Rows(train)
-        self.valid = Rows(valid)
+        self.train = ImageRows(train)
+        self.valid = ImageRows(valid)
         form = preprocessing.form
         self.evaluation_tokens = len(valid) * form.height
         self.output = make_output(config.output, form.width * form.channels, config.components)
@@ -147,7 +147,7 @@ class Judgement:
     errors: npt.NDArray[np.float64]
 
 
-def judged(model: nn.Module, data: Rows, given: int) -> Judgement:
+def judged(model: nn.Module, data: ImageRows, given: int) -> Judgement:
     """What a network makes of images; no gradients, the model left in its mode.
 
     Args:
@@ -167,7 +167,7 @@ def judged(model: nn.Module, data: Rows, given: int) -> Judgement:
     network.eval()
     try:
         with torch.inference_mode():
-            for block in data.in_order(AT_ONCE):
+            for block in in_order(data, AT_ONCE):
                 rows = block.to(device)  # (T, B, I)
                 costs = row_costs(network.output, network(rows), rows)
                 loss += costs.double().sum().item() * share / form.height
