@@ -12,11 +12,13 @@ else:  # whatever cells there are
     CellName = Literal[*cell_names()]
 
 
+CELL = "Recurrent cell; rnn is another name of elman."
+
 # Elman's network is also called rnn, as in torch.nn; config.toml of older runs calls it so.
 _ACCEPTED = {"rnn": "elman", **{name.lower(): name for name in cell_names()}}
 
 
-def _canonical_cell(value: Any) -> Any:
+def canonical_cell(value: Any) -> Any:
     """A cell's own name, however its letters are written."""
     return _ACCEPTED.get(value.lower(), value) if isinstance(value, str) else value
 
@@ -26,9 +28,8 @@ class NetworkOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cell: Annotated[CellName, BeforeValidator(_canonical_cell)] = Field(
-        default="lstm",
-        description="Recurrent cell; rnn is another name of elman.",
+    cell: Annotated[CellName, BeforeValidator(canonical_cell)] = Field(
+        default="lstm", description=CELL
     )
     layers: int | None = Field(
         default=None, ge=1, le=64, description="Recurrent layers, one upon another."

@@ -13,7 +13,7 @@ def contract(folder: Path) -> Contract:
     path.write_text(waves(60))
     return Contract(
         paths=[path],
-        config={"hidden": 16, "dropout": 0.1, "cell": "gru"},
+        config={"hidden": 16, "dropout": 0.1, "input_dropout": 0.0},
         training={"steps": 60, "batch_size": 8, "learning_rate": 0.02, "averaging": 0.8},
         overfitted=0.1,
         predict=lambda model: model.predict(read_labelled([path])),

@@ -59,7 +59,9 @@ def test_attention_of_equal_scores_is_the_mean():
 
 
 def test_dropout_acts_in_training_alone():
-    config = ClassificationConfig(hidden=6, layers=1, dropout=0.5, input_dropout=0.5, embedding=4)
+    config = ClassificationConfig(
+        cell="lstm", hidden=6, layers=1, dropout=0.5, input_dropout=0.5, embedding=4
+    )
     network = build_network(config, classes=2, vocabulary=9, channels=0)
     tokens, lengths = torch.randint(9, (5, 2)), torch.tensor([5, 5])
     network.eval()
@@ -70,6 +72,11 @@ def test_dropout_acts_in_training_alone():
 
 def test_incomplete_options_are_refused():
     with pytest.raises(ConfigError, match="embedding, hidden or layers is not set"):
+        build_network(
+            ClassificationConfig(cell="gru", hidden=3, layers=1),
+            classes=2, vocabulary=5, channels=0,
+        )  # fmt: skip
+    with pytest.raises(ConfigError, match="cell is not set"):
         build_network(ClassificationConfig(hidden=3, layers=1), classes=2, vocabulary=5, channels=0)
 
 

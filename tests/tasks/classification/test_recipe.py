@@ -39,11 +39,13 @@ def test_words_are_soon_learnt_by_heart():
     assert chosen("text", 7000, units="chars").training.epochs == 27
 
 
-def test_numbers_have_no_embedding_and_other_cells_no_forget_bias():
-    choice = chosen("series", cell="gru")
+def test_series_take_a_gru_without_embedding_and_forget_bias():
+    choice = chosen("series")
+    assert choice.config.cell == choice.chosen["cell"] == "gru"
     assert choice.config.embedding is None
     assert "forget_bias" not in choice.chosen
-    assert chosen("series").config.forget_bias == 1.0
+    assert chosen("series", cell="lstm").config.forget_bias == 1.0
+    assert chosen("image").config.cell == "lstm"
 
 
 def test_a_rule_applied_twice_chooses_nothing_more():

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from suimon.tasks.audio_options import AudioOptions
 from suimon.tasks.description import FILES, TaskDescription
 from suimon.tasks.image_options import ImageOptions
-from suimon.tasks.network_options import NetworkOptions
+from suimon.tasks.network_options import CELL, CellName, NetworkOptions, canonical_cell
 from suimon.tasks.text_options import EncodingOption, UnitName, WordSplitter
 
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -20,6 +20,9 @@ class ClassificationConfig(NetworkOptions, AudioOptions, ImageOptions):
     data and the budget, printed, and kept in ``config.toml``.
     """
 
+    cell: Annotated[CellName | None, BeforeValidator(canonical_cell)] = Field(
+        default=None, description=CELL
+    )
     label: str | None = Field(
         default=None, description="The column of a table that holds the labels."
     )
@@ -135,7 +138,7 @@ DESCRIPTION = TaskDescription(
     "--out runs/reviews",
     config=ClassificationConfig,
     chosen=(
-        *("layers", "hidden", "embedding", "dropout", "input_dropout", "forget_bias"),
+        *("cell", "layers", "hidden", "embedding", "dropout", "input_dropout", "forget_bias"),
         *("consistency", "branch_places", "epochs", "batch_size", "learning_rate", "averaging"),
     ),
     unused=("tbptt_steps",),

@@ -72,7 +72,7 @@ class SequenceClassifier(Estimator):
 
     def __init__(
         self,
-        cell: str = "lstm",
+        cell: str | None = None,
         hidden_size: int | None = None,
         num_layers: int | None = None,
         *,

@@ -149,6 +149,8 @@ def build_network(
         ConfigError: an option is missing or does not fit the cell.
     """
     hidden, depth = config.hidden, config.layers
+    if config.cell is None:
+        raise ConfigError("cell is not set; give one, such as gru")
     if hidden is None or depth is None or (vocabulary and config.embedding is None):
         raise ConfigError("embedding, hidden or layers is not set; give each a number from 1")
     embedding = branch = None

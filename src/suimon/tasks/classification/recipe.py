@@ -2,13 +2,14 @@
 
 1. **Size**: texts of words take an embedding and one layer; numbers and characters, which say
    less at each step, a wider layer.
-2. **Dropout**: the fewer the sequences, the sooner they are learnt by heart.
-3. **Batch**: some thirty batches an epoch, so that a small set is not learnt in a few steps.
-4. **Budget**: where none is given, so many epochs that about as many steps are taken as
+2. **Cell**: a GRU for series, an LSTM for all else.
+3. **Dropout**: the fewer the sequences, the sooner they are learnt by heart.
+4. **Batch**: some thirty batches an epoch, so that a small set is not learnt in a few steps.
+5. **Budget**: where none is given, so many epochs that about as many steps are taken as
    :data:`SIZES` has, but :data:`FEWEST_EPOCHS` at least and :data:`MOST_EPOCHS` at most.
-5. **Averaging**: of words, which are soon learnt by heart, a running mean of the weights is kept.
-6. **Branch**: twice as many places as the training texts have units.
-7. **Forget bias**: 1 for an LSTM, which should begin by remembering (Jozefowicz et al., 2015).
+6. **Averaging**: of words, which are soon learnt by heart, a running mean of the weights is kept.
+7. **Branch**: twice as many places as the training texts have units.
+8. **Forget bias**: 1 for an LSTM, which should begin by remembering (Jozefowicz et al., 2015).
 
 Nothing that was given is changed, and all else keeps its default.
 """
@@ -43,6 +44,7 @@ class Size:
         steps: about how many to take where no budget is given.
         averaging: of the weights.
         consistency: pull of two readings of a text towards each other.
+        cell: the recurrent cell.
     """
 
     hidden: int
@@ -53,15 +55,19 @@ class Size:
     steps: int
     averaging: float = 0.0
     consistency: float = 0.0
+    cell: str = "lstm"
 
 
 # Words measured on the development split of sst2: input dropout 0.3 was 0.02 worse, attention and
 # mean pooling 0.01 to 0.04, an embedding of 300 0.01 to 0.02. Without consistency the loss rose
 # after five of nine epochs, and those with the lowest were 0.01 to 0.02 worse than the last.
+# Series by cross-validation within the training parts of ECG200, BasicMotions and SyntheticControl:
+# an LSTM with dropout 0.3 was right in 0.79, 0.925 and 0.927, the GRU in 0.88, 0.975 and 0.957.
 SIZES = {
     "words": Size(128, 64, 0.5, 0.5, 2e-3, 1000, 0.99, 1.0),
     "letters": Size(192, 64, 0.4, 0.1, 2e-3, 3000),
-    "numbers": Size(128, 0, 0.3, 0.0, 2e-3, 3000),
+    "images": Size(128, 0, 0.3, 0.0, 2e-3, 3000),
+    "series": Size(128, 0, 0.5, 0.1, 2e-3, 3000, cell="gru"),
     "frames": Size(128, 0, 0.3, 0.0, 2e-3, 1500),
 }
 
@@ -92,8 +98,9 @@ def choose(
         steps: how long they are together.
     """
     of_text = "words" if config.units == "words" else "letters"
-    size = SIZES[{"text": of_text, "audio": "frames"}.get(kind, "numbers")]
+    size = SIZES[{"text": of_text, "audio": "frames", "image": "images"}.get(kind, "series")]
     architecture: dict[str, Any] = {
+        "cell": size.cell,
         "layers": 1,
         "hidden": size.hidden,
         "dropout": size.dropout,
@@ -104,7 +111,7 @@ def choose(
         architecture["embedding"] = size.embedding
     if config.branch != "none":
         architecture["branch_places"] = places_for(steps)
-    if config.cell == "lstm":
+    if (config.cell or size.cell) == "lstm":
         architecture["forget_bias"] = FORGET_BIAS
     new_config = {n: v for n, v in architecture.items() if getattr(config, n) is None}
     rows = 2 ** round(math.log2(max(1, sequences / BATCHES_AN_EPOCH)))
