@@ -2,8 +2,9 @@
 
 ``python benchmarks/classification.py [--data sst2 mnist …] [--seeds 3]`` writes
 ``benchmarks/results/classification.json``. Each row is one command as a user gives it, with
-nothing but the names of columns and ``--seed``, the branch where the row's name has it, and a
-budget for mnist; what it leaves is judged by ``suimon evaluate`` on the official test split.
+nothing but the names of columns and ``--seed``, the branch where the row's name has it, a budget
+for mnist and the options named in the page on classification for negations; what it leaves is
+judged by ``suimon evaluate`` on the official test split.
 Nothing of that split is seen before.
 
 sst2 is made into tables of two columns first, for it comes as lines ``label text``; its own
@@ -67,7 +68,10 @@ DATA = {
     },
     "negations": Data(
         *("negations/negations.csv", "negations/negations-test.csv"),
-        ("--label", "verdict", "--text", "text"),
+        (
+            *("--label", "verdict", "--text", "text", "--cell", "gru", "--pooling", "last"),
+            *("--input-dropout", "0", "--consistency", "0"),
+        ),
     ),
     "mnist": Data(
         *("images/mnist/train-images-idx3-ubyte.gz", "images/mnist/t10k-images-idx3-ubyte.gz"),

@@ -99,6 +99,7 @@ def test_where_the_text_is_gone_a_notice_says_so(places):
         ({"hidden": 9}, r"hidden = 9, but the language model in .*lm has 5: leave it out"),
         ({"units": "chars"}, r"units = chars, but the language model"),
         ({"cell": "gru"}, r"cell = gru, but the language model"),
+        ({"vocabulary": 50}, r"vocabulary = 50, but that of .*lm is taken over"),
         ({"vectors": "vectors.txt"}, "begins in one way only"),
     ],
 )

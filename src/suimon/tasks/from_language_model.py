@@ -77,6 +77,11 @@ class LanguageModelStart:
             ConfigError: one was given that the layers do not have.
         """
         given = config.model_dump(exclude_unset=True, exclude_none=True)
+        if "vocabulary" in given:
+            raise ConfigError(
+                f"vocabulary = {given['vocabulary']}, but that of {self.path} is taken over: "
+                "leave it out"
+            )
         has_capitals = any(symbol != symbol.lower() for symbol in self.units.symbols[1:])
         taken = dict(self.options)
         if "lowercase" in type(config).model_fields:

@@ -52,7 +52,7 @@ def make_plan(
     companion = None
     if data.kind == "text":
         companion = Companion(
-            data, valid, preprocessing, config.words, begun.earlier, choice.training.minutes
+            data, valid, preprocessing, begun.config.words, begun.earlier, choice.training.minutes
         )
     return Plan(
         task,
