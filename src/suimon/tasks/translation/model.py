@@ -37,7 +37,7 @@ class TranslationNetwork(nn.Module):
 
     ::
 
-        m_s    = stack(dropout(E_x[x_s]))     encoder, (B, D*P)
+        m_s    = dropout(stack(dropout(E_x[x_s])))    encoder, (B, D*P)
         v      = all of the encoder's last state: of each layer, direction and field
         s_0    = tanh(W v + b)                the decoder's first state
         logits = decoder(y_0 … y_{t-1}; s_0, m)
@@ -53,6 +53,7 @@ class TranslationNetwork(nn.Module):
         encoder: the stack that reads.
         decoder: what writes.
         input_dropout: on the embedding of the source.
+        output_dropout: on the encoder's output, where attention looks at it.
 
     Source: I. Sutskever, O. Vinyals and Q. Le (2014), Sequence to Sequence Learning with Neural
         Networks; with attention: D. Bahdanau, K. Cho and Y. Bengio (2015), Neural Machine
@@ -66,10 +67,12 @@ class TranslationNetwork(nn.Module):
         decoder: Decoder,
         *,
         input_dropout: float = 0.0,
+        output_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.embedding = embedding
         self.input_dropout = input_dropout
+        self.output_dropout = output_dropout
         self.encoder = encoder
         fields = state_widths(encoder.places[0].cell)
         width = len(encoder.places) * sum(fields.values())
@@ -96,6 +99,8 @@ class TranslationNetwork(nn.Module):
         begun = self.decoder.begin(self.first(torch.cat(last, dim=-1)))
         if self.decoder.attention is None:
             return begun, None
+        if self.training and self.output_dropout:
+            output = dropped(output, self.output_dropout)
         return begun, self.decoder.attention.remember(output, lengths)
 
     def forward(
@@ -173,6 +178,7 @@ def build_network(
         encoder,
         decoder,
         input_dropout=config.input_dropout or 0.0,
+        output_dropout=config.dropout or 0.0,
     )
 
 
