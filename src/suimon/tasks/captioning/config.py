@@ -85,6 +85,8 @@ DESCRIPTION = TaskDescription(
     unused=("tbptt_steps",),
     data="A folder of images, or of .npy features, with captions.csv: columns image and caption.",
     learnt="units or images",
+    predicts="a line an image: its path and a sentence",
+    measures="the share of images whose sentence is one of theirs word for word, BLEU and loss",
     predicting=CaptioningPredicting,
     evaluating=CaptioningEvaluating,
 )
