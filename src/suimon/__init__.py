@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from suimon.layers import GRU, LSTM, RNN, MinGRU, MinLSTM, Recurrent
     from suimon.tasks import load
+    from suimon.tasks.captioning.estimator import Captioner
     from suimon.tasks.classification.estimator import SequenceClassifier
     from suimon.tasks.forecasting.estimator import Forecaster
     from suimon.tasks.language_model.estimator import LanguageModel
@@ -50,6 +51,7 @@ _HOMES = {
     ),
     "suimon.layers": ("GRU", "LSTM", "RNN", "MinGRU", "MinLSTM", "Recurrent"),
     "suimon.tasks": ("load",),
+    "suimon.tasks.captioning.estimator": ("Captioner",),
     "suimon.tasks.classification.estimator": ("SequenceClassifier",),
     "suimon.tasks.forecasting.estimator": ("Forecaster",),
     "suimon.tasks.language_model.estimator": ("LanguageModel",),
@@ -63,6 +65,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "BackendError",
+    "Captioner",
     "CheckpointError",
     "ConfigError",
     "DataError",

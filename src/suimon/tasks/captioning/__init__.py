@@ -1,0 +1,1 @@
+"""Captioning: an image in, a sentence out (one-to-many)."""
