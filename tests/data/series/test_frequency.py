@@ -2,7 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from suimon.data.series.frequency import calendar, infer_frequency, parse_frequency
+from suimon.data.series.frequency import (
+    calendar,
+    calendar_cycles,
+    infer_frequency,
+    parse_frequency,
+)
 from suimon.errors import ConfigError, DataError
 
 
@@ -60,13 +65,28 @@ def test_counts_and_what_is_no_frequency():
 
 def test_the_calendar_is_the_same_at_the_same_hour_day_and_year():
     hours = seconds(pd.date_range("2024-02-01", periods=24 * 15, freq="h"))
-    found = calendar(hours, parse_frequency("h"))
+    found = calendar(hours, ("day", "week", "year"))
     assert found.shape == (len(hours), 6)
     np.testing.assert_allclose(found[0, [0, 3]], [0, 1], atol=1e-6)  # midnight
     np.testing.assert_allclose(found[:, [0, 3]], np.roll(found[:, [0, 3]], 24, axis=0), atol=1e-6)
     week = found[:, [1, 4]]
     np.testing.assert_allclose(week[: 24 * 7], week[24 * 7 : 24 * 14], atol=1e-6)
     monday = seconds(["2024-02-05"])
-    np.testing.assert_allclose(calendar(monday, parse_frequency("D"))[0, 0], 0, atol=1e-6)
-    assert calendar(np.arange(3), parse_frequency("count")).shape == (3, 0)
-    assert calendar(monday, parse_frequency("Y")).shape == (1, 0)
+    np.testing.assert_allclose(calendar(monday, ("week",))[0, 0], 0, atol=1e-6)
+    assert calendar(np.arange(3), ()).shape == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "cycles"),
+    [
+        ("h", 2 * 8_766, ("day", "week", "year")),
+        ("h", 8_640, ("day", "week")),
+        ("15min", 200, ("day",)),
+        ("D", 100, ("week",)),
+        ("M", 120, ("year",)),
+        ("Y", 100, ()),
+        ("count", 1000, ()),
+    ],
+)
+def test_cycles_that_rows_go_through_twice(name, rows, cycles):
+    assert calendar_cycles(parse_frequency(name), rows) == cycles

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -16,6 +17,8 @@ Times = npt.NDArray[np.int64]
 """Seconds since 1970 without a time zone; plain numbers where rows are only counted."""
 
 DAY: Final = 86_400
+CYCLES: Final = {"day": DAY, "week": 7 * DAY, "year": 365.25 * DAY}
+"""Seconds of the calendar's cycles."""
 _UNITS: Final[dict[str, tuple[Kind, int]]] = {
     "s": ("seconds", 1),
     "min": ("seconds", 60),
@@ -174,30 +177,39 @@ def infer_frequency(several: list[Times], dated: bool) -> Frequency:
     )
 
 
-def calendar(times: Times, frequency: Frequency) -> npt.NDArray[np.float32]:
-    """Where each time stands in its day, week and year, as sine and cosine each.
+def calendar_cycles(frequency: Frequency, rows: int) -> tuple[str, ...]:
+    """The cycles of the calendar that rows can tell something of.
 
-    Cycles that the frequency is too coarse for, or that are much longer than its rows, are left
-    out.
+    Left out are those that the frequency is too coarse for, or that are much longer than its rows;
+    and those that so many rows do not go through twice, of which only the one time would be learnt.
 
-    Returns:
-        ``(N, 2*cycles)``.
+    Example:
+        >>> calendar_cycles(parse_frequency("h"), rows=24 * 30)
+        ('day', 'week')
     """
     if not frequency.dated:
-        return np.zeros((len(times), 0), np.float32)
+        return ()
     span = {"months": 30 * DAY, "business": DAY}.get(frequency.kind, 1) * frequency.every
-    dates = times.astype("M8[s]")
-    phases = []
-    if span < DAY:
-        phases.append((times % DAY) / DAY)
-    if span <= DAY:
-        phases.append(((times // DAY + 3) % 7) / 7)  # 1 January 1970 was a Thursday
-    if 3600 <= span < 300 * DAY:
-        year = dates.astype("M8[Y]")
-        phases.append((times - year.astype("M8[s]").astype(np.int64)) / (365.25 * DAY))
-    if not phases:
-        return np.zeros((len(times), 0), np.float32)
-    angles = 2 * np.pi * np.stack(phases, axis=1)  # (N, cycles)
+    told = {"day": span < DAY, "week": span <= DAY, "year": 3600 <= span < 300 * DAY}
+    return tuple(name for name, tells in told.items() if tells and rows * span >= 2 * CYCLES[name])
+
+
+def calendar(times: Times, cycles: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Where each time stands in some of the :data:`CYCLES`, as sine and cosine each.
+
+    Returns:
+        ``(N, 2*cycles)``, the sines first.
+    """
+    phases = np.zeros((len(times), len(cycles)))
+    for n, cycle in enumerate(cycles):
+        if cycle == "day":
+            phases[:, n] = (times % DAY) / DAY
+        elif cycle == "week":
+            phases[:, n] = ((times // DAY + 3) % 7) / 7  # 1 January 1970 was a Thursday
+        else:
+            year = times.astype("M8[s]").astype("M8[Y]").astype("M8[s]").astype(np.int64)
+            phases[:, n] = (times - year) / CYCLES["year"]
+    angles = 2 * np.pi * phases
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
 
 

@@ -93,7 +93,9 @@ class ForecastingConfig(NetworkOptions):
         default=None, description="Each step also reads the mean of so many rows up to it."
     )
     calendar: bool = Field(
-        default=True, description="Read where each row stands in its day, week and year."
+        default=True,
+        description="Read where each row stands in its day, week and year, as far as "
+        "the training rows go through these twice.",
     )
     valid_rows: int | None = Field(
         default=None,

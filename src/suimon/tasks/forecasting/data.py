@@ -53,6 +53,7 @@ class Preprocessing:
         difference: ``none``, ``last`` or ``season``.
         known: names of the covariates that are known for the future.
         past: names of those that are not.
+        cycles: of the calendar that are read.
         centre: mean of each covariate, the known ones first.
         spread: deviation of each.
         measured: of each series learnt from, by its name as text.
@@ -64,6 +65,7 @@ class Preprocessing:
     difference: str
     known: tuple[str, ...]
     past: tuple[str, ...]
+    cycles: tuple[str, ...]
     centre: tuple[float, ...]
     spread: tuple[float, ...]
     measured: Mapping[str, Measured]
@@ -77,6 +79,7 @@ class Preprocessing:
             "difference": self.difference,
             "known": list(self.known),
             "past": list(self.past),
+            "cycles": list(self.cycles),
             "centre": list(self.centre),
             "spread": list(self.spread),
             "measured": {name: found.state() for name, found in self.measured.items()},
@@ -98,6 +101,7 @@ class Preprocessing:
                 difference=state["difference"],
                 known=tuple(state["known"]),
                 past=tuple(state["past"]),
+                cycles=tuple(state["cycles"]),
                 centre=tuple(state["centre"]),
                 spread=tuple(state["spread"]),
             )
@@ -225,7 +229,6 @@ def flatten(
     future: int,
     measured: Sequence[Measured],
     *,
-    calendar_read: bool = False,
     repeat_known: bool = False,
 ) -> Flat:
     """The series of a panel, each with so many rows of its future behind.
@@ -235,7 +238,6 @@ def flatten(
         read: how they are read.
         future: rows behind the last value whose calendar and known covariates are needed.
         measured: of each series.
-        calendar_read: whether the network reads the calendar.
         repeat_known: whether known covariates that end too early go on as they last were.
 
     Raises:
@@ -252,11 +254,8 @@ def flatten(
         if len(series.covariates) < length and read.known and not repeat_known:
             raise _unknown(series, panel, read, length)
         covariates.append(_covariates(series, order, len(read.known), length))
-        if calendar_read:
-            times = panel.frequency.after(series.first, np.arange(length))
-            dates.append(calendar(times, panel.frequency))
-        else:
-            dates.append(np.zeros((length, 0), np.float32))
+        times = panel.frequency.after(series.first, np.arange(length))
+        dates.append(calendar(times, read.cycles))
     lengths = np.array([len(series) for series in panel.series])
     joined = np.concatenate(covariates)
     centre, spread = np.array(read.centre), np.array(read.spread)

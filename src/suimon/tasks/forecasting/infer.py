@@ -122,7 +122,6 @@ class TrainedForecaster:
             self.preprocessing,
             future,
             measured,
-            calendar_read=self.config.calendar,
             repeat_known=repeat_known,
         )
 

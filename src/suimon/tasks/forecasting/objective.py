@@ -201,10 +201,7 @@ def reading_for(config: ForecastingConfig) -> Reading:
 
 def network_for(config: ForecastingConfig, read: Preprocessing) -> ForecastNetwork:
     """A fresh network for series that are read so; its linear path is all zeros."""
-    from suimon.data.series.frequency import calendar
-
-    cycles = calendar(np.zeros(1, np.int64), read.frequency).shape[1] if config.calendar else 0
-    shared = cycles + len(read.known)
+    shared = 2 * len(read.cycles) + len(read.known)
     reading = reading_for(config)
     return build_network(
         config,

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from suimon.data.series import Panel
+from suimon.data.series.frequency import calendar_cycles
 from suimon.errors import ConfigError, DataError
 from suimon.tasks.forecasting.config import ForecastingConfig
 from suimon.tasks.forecasting.data import Preprocessing, split_names
@@ -204,6 +205,7 @@ def _readers(
         difference="none",
         known=known,
         past=past,
+        cycles=calendar_cycles(panel.frequency, int(split.train.max())) if config.calendar else (),
         centre=tuple(centre.tolist()),
         spread=tuple(np.where(spread > 0, spread, 1.0).tolist()),
         measured={},

@@ -27,7 +27,7 @@ def make_plan(
     choice = choose(panel, config, training)
     chosen, read_by, split = choice.config, choice.preprocessing, choice.split
     measured = [read_by.measured[str(series.name)] for series in panel.series]
-    flat = flatten(panel, read_by, 0, measured, calendar_read=chosen.calendar)
+    flat = flatten(panel, read_by, 0, measured)
     reading = reading_for(chosen)
     for n, series in enumerate(panel.series):
         if split.train[n] < reading.reach + reading.horizon:
