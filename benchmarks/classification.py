@@ -29,7 +29,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from report import REPOSITORY, rounded, write_report
+from report import REPOSITORY, rounded, write_row
 
 
 @dataclass(frozen=True)
@@ -185,14 +185,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     folder = data_folder()
-    results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as made:
         make(folder, Path(made), arguments.data)
         for name in arguments.data:
             seeds = range(DATA[name].runs or arguments.seeds)
             runs = [run(DATA[name], seed, folder, Path(made)) for seed in seeds]
             accuracies = [each["accuracy"] for each in runs]
-            results[name] = {
+            row = {
                 "options": " ".join(DATA[name].options),
                 "accuracy_mean": statistics.mean(accuracies),
                 "accuracy_median": statistics.median(accuracies),
@@ -200,8 +199,8 @@ def main() -> None:
                 "accuracy_max": max(accuracies),
                 "runs": runs,
             }
-            print(name, results[name], flush=True)
-    write_report("classification", results, settings={"seeds": arguments.seeds})
+            print(name, row, flush=True)
+            write_row("classification", name, row)
 
 
 if __name__ == "__main__":

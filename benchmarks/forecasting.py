@@ -21,7 +21,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from report import REPOSITORY, RESULTS, rounded, write_report
+from report import REPOSITORY, rounded, write_row
 
 SEEDS = {"airline": 5}
 REPORTED = ("mae", "rmse", "mase", "smape", "crps", "mse_standardised")
@@ -132,7 +132,6 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="5 at least for airline")
     arguments = parser.parse_args()
     folder = data_folder()
-    results: dict[str, Any] = {}
     for name in arguments.data:
         data = DATA[name]
         with tempfile.TemporaryDirectory() as made:
@@ -140,7 +139,7 @@ def main() -> None:
             seeds = max(arguments.seeds, SEEDS.get(name, 1))
             runs = [run(data, seed, Path(made)) for seed in range(seeds)]
         values = [each[data.metric] for each in runs]
-        results[name] = {
+        row = {
             "options": " ".join(data.options),
             "last": data.last,
             "metric": data.metric,
@@ -149,11 +148,8 @@ def main() -> None:
             "max": max(values),
             "runs": runs,
         }
-        print(name, {k: v for k, v in results[name].items() if k != "runs"}, flush=True)
-    before = RESULTS / "forecasting.json"
-    if before.exists():  # rows of other data sets are kept
-        results = json.loads(before.read_text(encoding="utf-8"))["results"] | results
-    write_report("forecasting", results, settings={"seeds": arguments.seeds})
+        print(name, {k: v for k, v in row.items() if k != "runs"}, flush=True)
+        write_row("forecasting", name, row)
 
 
 if __name__ == "__main__":

@@ -144,6 +144,26 @@ def write_report(name: str, results: Any, *, settings: Mapping[str, Any] | None 
     return path
 
 
+def write_row(name: str, row: str, found: Mapping[str, Any]) -> Path:
+    """Write one row of a report whose rows are measured one by one, each with its own when.
+
+    The rows that are there already stay as they are. A whole report of this kind may take hours.
+
+    Args:
+        name: of the benchmark, and of the file.
+        row: its name; a row of this name is written over.
+        found: JSON-able.
+    """
+    path = RESULTS / f"{name}.json"
+    rows = json.loads(path.read_text(encoding="utf-8"))["results"] if path.exists() else {}
+    about = {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": versions()["commit"],
+        "threads": torch.get_num_threads(),
+    }
+    return write_report(name, rows | {row: {**about, **found}})
+
+
 def machine() -> dict[str, Any]:
     """Processor, cores, instruction sets, memory and system of this machine."""
     model, flags = _processor()

@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from report import REPOSITORY, rounded, write_report
+from report import REPOSITORY, rounded, write_row
 
 RATE = 8000
 DIGITS = 5
@@ -152,16 +152,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     folder = data_folder()
-    results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as made:
         make_digits(folder, Path(made) / "digits")
         people = [sys.executable, "-m", "suimon", "example-data", "tag"]
         subprocess.run([*people, "--out", str(Path(made) / "people")], check=True)
         for name in arguments.data:
             runs = [run(DATA[name], seed, Path(made)) for seed in range(arguments.seeds)]
-            results[name] = summary(DATA[name], runs)
-            print(name, results[name], flush=True)
-    write_report("tagging", results, settings={"seeds": arguments.seeds, "strings": PARTS})
+            row = summary(DATA[name], runs)
+            print(name, row, flush=True)
+            write_row("tagging", name, {"strings": PARTS, **row})
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from report import rounded, write_report
+from report import rounded, write_row
 
 from suimon.cli.main import main as suimon
 from suimon.tasks import discover
@@ -116,11 +116,10 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", choices=known, default=known)
     parser.add_argument("--steps", type=int, default=200)
     arguments = parser.parse_args()
-    results = {}
     for task in arguments.tasks:
-        results[task] = measure(task, arguments.steps)
-        print(task, results[task], flush=True)
-    write_report("task_overhead", results, settings={"steps": arguments.steps, "target": 0.1})
+        row = measure(task, arguments.steps)
+        print(task, row, flush=True)
+        write_row("task_overhead", task, {"target": 0.1, **row})
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from report import REPOSITORY, rounded, write_report
+from report import REPOSITORY, rounded, write_row
 
 MULTI30K = "translation/multi30k"
 KEPT = (
@@ -144,7 +144,6 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     folder = data_folder()
-    results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as made:
         made_splits(folder, Path(made))
         for name in arguments.data:
@@ -152,15 +151,15 @@ def main() -> None:
             seeds = range(min(arguments.seeds, data.seeds))
             runs = [run(data, seed, folder, Path(made)) for seed in seeds]
             values = [each[data.measure] for each in runs]
-            results[name] = {
+            row = {
                 "options": " ".join(data.options),
                 f"{data.measure}_median": statistics.median(values),
                 f"{data.measure}_min": min(values),
                 f"{data.measure}_max": max(values),
                 "runs": runs,
             }
-            print(name, results[name], flush=True)
-    write_report("translation", results, settings={"seeds": arguments.seeds})
+            print(name, row, flush=True)
+            write_row("translation", name, row)
 
 
 if __name__ == "__main__":
