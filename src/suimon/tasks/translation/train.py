@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from suimon.data.pairs import SentencePairs
+from suimon.data.text.overlap import fingerprints, met
+from suimon.tasks.learnt_texts import LearntTexts
 from suimon.tasks.run_maker import Plan, RunMaker
 from suimon.tasks.translation.config import DESCRIPTION, TranslationConfig
 from suimon.tasks.translation.data import examples, fitted, read, split
@@ -43,9 +45,11 @@ def make_plan(
     notices = [
         f"{amount} to learn from, {len(judged):,} to validate on; from {units[0]} to {units[1]}"
     ]
-    if known := preprocessing.overlap(valid):
+    learnt_from = fingerprints(pairs.sources, marks=True)
+    if known := int(met(valid.sources, learnt_from, marks=True).sum()):
         notices.append(f"{known:,} of the sources to validate on are among those to learn from")
-    return Plan(task, choice.config, choice.training, choice.chosen, amount, notices)
+    companion = LearntTexts(pairs.sources, marks=True)
+    return Plan(task, choice.config, choice.training, choice.chosen, amount, notices, companion)
 
 
 def _prepare(
