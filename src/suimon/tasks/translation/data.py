@@ -256,12 +256,15 @@ def split(
     return pairs.take(train), pairs.take(valid)
 
 
-def fitted(pairs: SentencePairs, config: TranslationConfig) -> Preprocessing:
+def fitted(
+    pairs: SentencePairs, config: TranslationConfig, read_by: Units | None = None
+) -> Preprocessing:
     """What is learnt of the training pairs before the network: units, lengths, who was there.
 
     Args:
         pairs: to learn from.
         config: with units and vocabularies chosen.
+        read_by: the units of sources, where they are known already.
     """
     assert pairs.targets is not None
     sides = [
@@ -280,6 +283,8 @@ def fitted(pairs: SentencePairs, config: TranslationConfig) -> Preprocessing:
         options = UnitsOptions(kind or "chars", vocabulary, words)
         fitted_sides.append(Side(fit_units(options, texts), small))
     source, target = fitted_sides
+    if read_by is not None:
+        source = Side(read_by, config.lowercase_source)
     some = range(0, len(pairs), -(-len(pairs) // 10_000))
     ratios = [
         len(target.units.encode(prepared[1][n])) / max(1, len(source.units.encode(prepared[0][n])))
