@@ -27,7 +27,7 @@ from report import REPOSITORY, rounded, write_row
 MULTI30K = "translation/multi30k"
 KEPT = (
     *("bleu", "bleu_lowercase", "chrf", "exact", "loss", "token_accuracy", "sentences"),
-    *("seen_in_training", "bleu_signature", "bleu_lowercase_signature", "chrf_signature"),
+    *("overlap", "bleu_signature", "bleu_lowercase_signature", "chrf_signature"),
 )
 
 

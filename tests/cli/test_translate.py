@@ -36,12 +36,12 @@ def trained(files, tmp_path_factory):
 
 def test_two_files_are_learnt_from_and_judged(suimon, trained, files):
     facts = suimon("evaluate", trained, files / "test.in", files / "test.out", "--json").json()
-    assert {"bleu", "bleu_lowercase", "chrf", "exact", "loss", "seen_in_training"} <= set(facts)
+    assert {"bleu", "bleu_lowercase", "chrf", "exact", "loss", "overlap"} <= set(facts)
     assert facts["exact"] > 0.5
     assert facts["sentences"] == 40
     greedy = suimon("evaluate", trained, files / "test.in", files / "test.out", "--beam", "1")
     assert greedy.code == 0
-    assert f"{facts['seen_in_training']} of 40 sources were learnt from" in greedy.err
+    assert f"{facts['overlap']['count']} of 40 sources were learnt from" in greedy.err
 
 
 def test_what_it_says_of_lines(suimon, trained, monkeypatch):

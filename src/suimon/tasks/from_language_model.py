@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from suimon.tasks.language_model.data import units_of
 from suimon.tasks.loading import opened
 from suimon.tasks.making_runs import DATA_TABLE
 from suimon.tasks.network_options import NetworkOptions
+from suimon.tasks.text_options import UnitName
 from suimon.training.run_directory import RunDirectory
 
 TASK = "language_model"
@@ -68,26 +69,39 @@ class LanguageModelStart:
         units = units_of(run.preprocess())
         return cls(run.path, units, options, dict(run.weights().tensors))
 
-    def complete(self, config: Config) -> Config:
+    def complete(
+        self, config: Config, *, side: str = "", kinds: Sequence[str] = get_args(UnitName)
+    ) -> Config:
         """A task's options with those that the layers decide.
 
         Texts are read with capitals where the language model knows any.
 
+        Args:
+            config: the task's options.
+            side: of a task that has options of units for two sides, ``source`` or ``target``.
+            kinds: the units that the task can take over.
+
         Raises:
-            ConfigError: one was given that the layers do not have.
+            ConfigError: one was given that the layers do not have, or units are of another kind.
         """
-        given = config.model_dump(exclude_unset=True, exclude_none=True)
-        if "vocabulary" in given:
+        if self.units.kind not in kinds:
             raise ConfigError(
-                f"vocabulary = {given['vocabulary']}, but that of {self.path} is taken over: "
-                "leave it out"
+                f"the language model in {self.path} has units {self.units.kind}, and here they "
+                f"are {' or '.join(kinds)}: start from another"
+            )
+        given = config.model_dump(exclude_unset=True, exclude_none=True)
+        named = _names_of_units(side)
+        if named["vocabulary"] in given:
+            raise ConfigError(
+                f"{named['vocabulary']} = {given[named['vocabulary']]}, but that of {self.path} "
+                "is taken over: leave it out"
             )
         has_capitals = any(symbol != symbol.lower() for symbol in self.units.symbols[1:])
         taken = dict(self.options)
-        if "lowercase" in type(config).model_fields:
-            taken["lowercase"] = given.get("lowercase", not has_capitals)
         if taken.get("units") != "words":
             taken.pop("words", None)
+        taken = {named.get(name, name): value for name, value in taken.items()}
+        taken[named["lowercase"]] = given.get(named["lowercase"], not has_capitals)
         for name, value in taken.items():
             if given.get(name, value) != value:
                 raise ConfigError(
@@ -104,37 +118,60 @@ class LanguageModelStart:
         Of two directions, each begins as the language model, which read forwards: the backward
         one then knows words and how to remember, and learns what their order reversed means. In
         the layers above the first each direction begins by reading its own direction below, and
-        nothing of the other.
+        nothing of the other. What the first layer reads beside the embedding, and units that the
+        embedding has behind the language model's, it does not know: the former counts nothing at
+        first, the latter stay as they were drawn.
+
+        Raises:
+            ConfigError: the layers have a weight otherwise than the language model's.
         """
-        embedding.weight.copy_(self.weights["embedding.weight"])
+        vectors = self.weights["embedding.weight"]
+        embedding.weight[: len(vectors)].copy_(vectors)
         own = {
             name.removeprefix("recurrent."): tensor
             for name, tensor in self.weights.items()
             if name.startswith("recurrent.")
         }
         for name, parameter in recurrent.named_parameters():
-            source = own[name.removesuffix("_reverse")]
+            source = own.get(name.removesuffix("_reverse"))
+            if source is None or (parameter.shape != source.shape and parameter.dim() != 2):
+                raise ConfigError(
+                    f"the layers have {name} otherwise than those of {self.path}: start from "
+                    "another"
+                )
             if parameter.shape == source.shape:
                 parameter.copy_(source)
                 continue
             width = source.shape[-1]  # of one direction below
-            first = width if name.endswith("_reverse") else 0
+            above = not name.removesuffix("_reverse").endswith("_l0")
+            first = width if above and name.endswith("_reverse") else 0
             parameter.zero_()
             parameter[:, first : first + width].copy_(source)
 
-    def fingerprints(self) -> tuple[npt.NDArray[np.uint64], list[str]]:
+    def fingerprints(self, *, marks: bool = False) -> tuple[npt.NDArray[np.uint64], list[str]]:
         """Of the lines that the language model learnt from, and a notice where they are gone.
 
         See :mod:`suimon.data.text.overlap`. The text is read once more, a line at a time.
+
+        Args:
+            marks: whether marks count.
         """
         tables = RunDirectory.open(self.path).config()
         paths = tables.get(DATA_TABLE, {}).get("paths", [])
         try:
             lines = _lines(paths, tables[TASK]["encoding"])
-            return fingerprints(lines), []
+            return fingerprints(lines, marks=marks), []
         except DataError as error:
             problem = f"the text that {self.path} learnt from is not counted as overlap: {error}"
             return np.empty(0, np.uint64), [problem]
+
+
+def _names_of_units(side: str) -> dict[str, str]:
+    """How a task calls the options of its units, by what the language model calls them."""
+    if not side:
+        return {name: name for name in ("units", "words", "vocabulary", "lowercase")}
+    own = {name: f"{side}_{name}" for name in ("units", "words", "vocabulary")}
+    return {**own, "lowercase": f"lowercase_{side}"}
 
 
 def _lines(paths: Sequence[str], encoding: str) -> Iterator[str]:

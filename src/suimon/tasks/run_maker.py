@@ -78,15 +78,20 @@ class RunMaker:
         description: the task's card.
         prepare: reads the data, splits it, and chooses what was left out; given the complete
             options of a run it chooses nothing, and comes to the same plan.
+        starts: whether ``prepare`` takes a keyword ``run`` too, one with a checkpoint that is gone
+            on with: what its network began with need not be read again.
     """
 
     def __init__(
         self,
         description: TaskDescription,
-        prepare: Callable[[Sequence[str | Path], Any, TrainingConfig], Plan],
+        prepare: Callable[..., Plan],
+        *,
+        starts: bool = False,
     ) -> None:
         self._description = description
         self._prepare = prepare
+        self._starts = starts
 
     def train(
         self,
@@ -167,7 +172,8 @@ class RunMaker:
         training = changed_training(config, before, options or {})
         moved = with_files_moved(config, options or {})
         paths = paths or tables.get(DATA_TABLE, {}).get("paths", [])
-        plan = self._prepare(paths, moved, training)
+        known = {"run": run} if self._starts and run.has_checkpoint() else {}
+        plan = self._prepare(paths, moved, training, **known)
         if json.loads(json.dumps(plan.task.preprocess())) != run.preprocess():
             raise CheckpointError(
                 f"the data is not what {run.path} was trained on: its {self._description.learnt} "

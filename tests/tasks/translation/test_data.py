@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from suimon.data.pairs import SentencePairs
+from suimon.data.text.overlap import fingerprints
 from suimon.errors import CheckpointError, DataError
-from suimon.tasks.translation import data
+from suimon.tasks.learnt_texts import overlap
 from suimon.tasks.translation.config import TranslationConfig
 from suimon.tasks.translation.data import PairBatches, Preprocessing, examples, fitted, split
 from tests.tasks.translation.conftest import counting, reversals
@@ -97,17 +98,20 @@ def test_what_is_learnt_of_the_data_is_kept_and_restored():
     again = Preprocessing.from_state(read.state())
     assert again.state() == read.state()
     assert again.sources(both)[3].tolist() == read.sources(both)[3].tolist()
-    assert again.overlap(both) == 40
-    with pytest.raises(CheckpointError, match="has no 'seen'; the run is not a translation's"):
+    with pytest.raises(CheckpointError, match="has no 'source'; the run is not a translation's"):
         Preprocessing.from_state({})
 
 
-def test_sources_that_were_learnt_from_are_counted(monkeypatch):
-    read = fitted(pairs(("ab", "x"), ("cd", "y")), CHARS)
-    assert read.overlap(pairs(("AB", "z"), ("ab", "z"), ("abc", "z"))) == 2
-    monkeypatch.setattr(data, "MOST_DIGESTS", 1)
-    unknown = fitted(pairs(("ab", "x"), ("cd", "y")), CHARS)
-    assert Preprocessing.from_state(unknown.state()).overlap(pairs(("ab", "z"))) is None
+def test_sources_that_were_learnt_from_are_counted():
+    learnt = fingerprints(["ab", "1+2"], marks=True)
+    found = overlap(["AB", " ab", "abc", "1-2"], learnt, marks=True)
+    assert found == {"overlap": {"count": 2, "share": 0.5}}
+    assert overlap(["ab"], None) == {}
+
+
+def test_other_sources_have_another_digest():
+    ours = fitted(pairs(("ab", "x"), ("cd", "y")), CHARS)
+    assert ours.digest != fitted(pairs(("ad", "x"), ("cb", "y")), CHARS).digest
 
 
 def test_a_limit_leaves_room_for_the_longest_targets():

@@ -12,11 +12,12 @@ import numpy.typing as npt
 import torch
 
 from suimon.data.labelled import LabelledSequences
-from suimon.data.text.overlap import fingerprints, met
+from suimon.data.text.overlap import fingerprints
 from suimon.errors import ConfigError
 from suimon.tasks.classification.bag_of_words import MOST_WORDS, WORDS_A_MINUTE, BagOfWords
 from suimon.tasks.classification.data import Preprocessing, prepared
 from suimon.tasks.classification.objective import Judgement, judgement
+from suimon.tasks.learnt_texts import overlap
 from suimon.tasks.making_runs import Notify
 from suimon.training.run_directory import RunDirectory
 from suimon.training.tensor_file import read_tensors, write_tensors
@@ -60,8 +61,7 @@ class Beside:
     def facts(self, data: LabelledSequences, read: Preprocessing) -> dict[str, Any]:
         """What ``suimon evaluate`` says beside the network: the bag's worth, and the overlap."""
         texts = [str(text) for text in data.sequences]
-        overlap = int(met(texts, self.learnt).sum())
-        facts: dict[str, Any] = {"overlap": {"count": overlap, "share": overlap / len(texts)}}
+        facts = overlap(texts, self.learnt)
         if self.bag is not None:
             facts[NAME] = worth(judged_by_bag(self.bag, texts, read.numbers(data), read))
         return facts

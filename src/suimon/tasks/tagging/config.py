@@ -93,6 +93,12 @@ class TaggingConfig(NetworkOptions, AudioOptions):
         default=None, ge=1, le=65_536, description="Width of the vector that stands for one word."
     )
     bidirectional: bool = Field(default=True, description="Read each sequence backwards too.")
+    from_: str | None = Field(
+        default=None,
+        description="A run of suimon train text on the same or more text, whose units and layers "
+        "are begun with.",
+        json_schema_extra=FILES,
+    )
     output: Literal["softmax", "crf"] = Field(
         default="softmax",
         description="How tags are chosen: each by itself, or all together by a conditional random "

@@ -304,8 +304,16 @@ def tags_of(data: TaggedSequences) -> tuple[str, ...]:
     return tuple(found)
 
 
-def fitted(data: TaggedSequences, config: TaggingConfig) -> Preprocessing:
-    """What is learnt of the training sequences before the network: tags, words or scales."""
+def fitted(
+    data: TaggedSequences, config: TaggingConfig, words: WordUnits | None = None
+) -> Preprocessing:
+    """What is learnt of the training sequences before the network: tags, words or scales.
+
+    Args:
+        data: what to learn from.
+        config: the task's options.
+        words: of sentences, where they are known already.
+    """
     tags = tags_of(data)
     assert data.tags is not None
     scheme: Scheme = "plain"
@@ -326,17 +334,24 @@ def fitted(data: TaggedSequences, config: TaggingConfig) -> Preprocessing:
             spectrum=data.spectrum,
             follows=follows(data.tags, tags) if data.kind == "audio" else (),
         )
-    words = (word for sentence in data.sequences for word in sentence)
-    counts = Counter(word.lower() if config.lowercase else word for word in words)
+    if words is None:
+        said = (word for sentence in data.sequences for word in sentence)
+        counts = Counter(word.lower() if config.lowercase else word for word in said)
+        words = _vocabulary(counts, config.vocabulary)
     return Preprocessing(
         "text",
         tags,
         scheme,
         config.longest,
-        words=_vocabulary(counts, config.vocabulary),
+        words=words,
         letters=CharUnits.fit(w for s in data.sequences for w in s) if config.characters else None,
         lowercase=config.lowercase,
     )
+
+
+def sentences(data: TaggedSequences) -> list[str]:
+    """Sequences of words as texts; of numbers there are none."""
+    return [" ".join(words) for words in data.sequences] if data.kind == "text" else []
 
 
 def follows(

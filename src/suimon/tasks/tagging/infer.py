@@ -13,9 +13,10 @@ from suimon.data.audio import is_recording, read_frames
 from suimon.data.labelled.lines import TEXT_FILES, lines_of
 from suimon.data.tagged import TaggedSequences
 from suimon.data.text.units.splitters import splitter_named
+from suimon.tasks.learnt_texts import Fingerprints, overlap, read_learnt
 from suimon.tasks.loading import opened, take_weights
 from suimon.tasks.tagging.config import DESCRIPTION, TaggingConfig
-from suimon.tasks.tagging.data import Preprocessing, read
+from suimon.tasks.tagging.data import Preprocessing, read, sentences
 from suimon.tasks.tagging.judging import found_segments, judged, probabilities, tagged
 from suimon.tasks.tagging.model import TaggingNetwork
 from suimon.tasks.tagging.objective import network_for
@@ -30,11 +31,18 @@ class TrainedTagger:
         network: the trained network; put into evaluation mode.
         preprocessing: of sequences and tags.
         config: complete options.
+        learnt: fingerprints of the texts that a run has learnt from.
     """
 
     def __init__(
-        self, network: TaggingNetwork, preprocessing: Preprocessing, config: TaggingConfig
+        self,
+        network: TaggingNetwork,
+        preprocessing: Preprocessing,
+        config: TaggingConfig,
+        *,
+        learnt: Fingerprints | None = None,
     ) -> None:
+        self.learnt = learnt
         self.network = network.eval()
         self.preprocessing = preprocessing
         self.config = config
@@ -119,7 +127,8 @@ class TrainedTagger:
         Returns:
             ``accuracy``, the share of steps; where tags are BIO or IOBES ``f1``, ``precision`` and
             ``recall`` of entities; of recordings ``exact``, the share whose segments have the right
-            labels in the right order; ``loss`` (mean nats a step), ``sequences`` and ``steps``.
+            labels in the right order; ``loss`` (mean nats a step), ``sequences`` and ``steps``; of
+            sentences ``overlap``, how many of them were learnt from.
 
         Raises:
             DataError: a path or its content cannot be used, or holds a label that was not learnt.
@@ -129,7 +138,7 @@ class TrainedTagger:
         examples = self.preprocessing.examples(data)
         found = judged(self.network, examples, data, self.preprocessing, self.config)
         amounts = {"loss": found.loss, "sequences": len(data), "steps": found.steps}
-        return {**found.metrics, **amounts}
+        return {**found.metrics, **amounts, **overlap(sentences(data), self.learnt)}
 
     def _examples(self, data: TaggedSequences) -> Any:
         unlabelled = TaggedSequences(data.kind, data.sequences, None, data.place)
@@ -164,4 +173,5 @@ def load(run: RunDirectory | str | Path) -> TrainedTagger:
     preprocessing = Preprocessing.from_state(directory.preprocess())
     network = network_for(config, preprocessing)
     take_weights(network, directory)
-    return TrainedTagger(network, preprocessing, config)
+    learnt = read_learnt(directory.path)
+    return TrainedTagger(network, preprocessing, config, learnt=learnt)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from suimon.data.batch import SequenceBatch
 from suimon.data.labelled.batches import SequenceBatches
 from suimon.data.tagged import TaggedSequences
+from suimon.tasks.from_language_model import LanguageModelStart
 from suimon.tasks.tagging.config import DESCRIPTION, TaggingConfig
 from suimon.tasks.tagging.data import Examples, Preprocessing
 from suimon.tasks.tagging.judging import cross_entropy, judged
@@ -34,6 +35,7 @@ class Tagging:
         train: what to learn from.
         valid: what to judge by,
         judged: the same as it was read.
+        start: the language model that the network begins with.
     """
 
     name = DESCRIPTION.name
@@ -46,7 +48,9 @@ class Tagging:
         train: Examples,
         valid: Examples,
         judged: TaggedSequences,
+        start: LanguageModelStart | None = None,
     ) -> None:
+        self.start = start
         self.config = config
         self.training = training
         self.preprocessing = preprocessing
@@ -67,7 +71,10 @@ class Tagging:
 
     def build_model(self) -> TaggingNetwork:
         """A fresh network for these tags."""
-        return network_for(self.config, self.preprocessing)
+        network = network_for(self.config, self.preprocessing)
+        if self.start is not None and network.embedding is not None:
+            self.start.give(network.embedding, network.recurrent)
+        return network
 
     def batches(self, rank: int, world_size: int) -> SequenceBatches:
         """This process's share of the training sequences."""

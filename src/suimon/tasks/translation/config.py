@@ -83,6 +83,12 @@ class TranslationConfig(NetworkOptions):
         default=None, ge=1, le=65_536, description="Width of the vector that stands for one unit."
     )
     bidirectional: bool = Field(default=True, description="Read each source backwards too.")
+    from_: str | None = Field(
+        default=None,
+        description="A run of suimon train text in the language of the sources, whose units and "
+        "layers the encoder begins with.",
+        json_schema_extra=FILES,
+    )
     attention: Literal["additive", "multiplicative", "none"] = Field(
         default="additive",
         description="How the decoder looks at the source: by scores of a small network (Bahdanau), "

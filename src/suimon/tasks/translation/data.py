@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +17,12 @@ from suimon.data.batch import SequenceBatch
 from suimon.data.buckets import Buckets
 from suimon.data.labelled.batches import padded_targets, padded_tokens
 from suimon.data.pairs import SentencePairs, read_pairs
+from suimon.data.text.overlap import fingerprints
 from suimon.data.text.units import Units, UnitsOptions, fit_units, units_from_state
 from suimon.data.text.units.splitters import splitter_named
 from suimon.errors import CheckpointError, DataError
 from suimon.tasks.translation.config import TranslationConfig
 
-DIGEST_BYTES = 6  # of a training source: two of a million differ but for one chance in 500
-MOST_DIGESTS = 1_000_000  # beyond, overlap with a test is not counted: the run would grow large
 WORDS_AT_MOST = 30_000
 
 
@@ -84,14 +82,14 @@ class Preprocessing:
         target: what is written; the number after its last unit stands for start and end.
         longest: most units of a sentence.
         ratio: units of a target for each of its source, of the longest of a hundred.
-        seen: digests of the training sources, sorted; ``None`` where there are too many.
+        digest: of the training sources, by which other data is told when a run is gone on with.
     """
 
     source: Side
     target: Side
     longest: int
     ratio: float
-    seen: npt.NDArray[np.uint64] | None
+    digest: str
 
     @property
     def boundary(self) -> int:
@@ -104,16 +102,12 @@ class Preprocessing:
 
     def state(self) -> dict[str, Any]:
         """What ``preprocess.json`` holds."""
-        seen = None
-        if self.seen is not None:
-            digests = self.seen.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :DIGEST_BYTES]
-            seen = base64.b64encode(digests.tobytes()).decode()
         return {
             "source": self.source.state(),
             "target": self.target.state(),
             "longest": self.longest,
             "ratio": self.ratio,
-            "seen": seen,
+            "digest": self.digest,
         }
 
     @classmethod
@@ -124,18 +118,12 @@ class Preprocessing:
             CheckpointError: something is missing.
         """
         try:
-            seen = None
-            if state["seen"] is not None:
-                packed = np.frombuffer(base64.b64decode(state["seen"]), np.uint8)
-                digests = np.zeros((len(packed) // DIGEST_BYTES, 8), np.uint8)
-                digests[:, :DIGEST_BYTES] = packed.reshape(-1, DIGEST_BYTES)
-                seen = digests.view("<u8").ravel().astype(np.uint64)
             return cls(
                 Side.from_state(state["source"]),
                 Side.from_state(state["target"]),
                 state["longest"],
                 state["ratio"],
-                seen,
+                state["digest"],
             )
         except KeyError as error:
             raise CheckpointError(
@@ -155,12 +143,6 @@ class Preprocessing:
         assert pairs.targets is not None
         rows = self._encoded(self.target, pairs.targets, "target", pairs)
         return Sentences(np.append(row, self.boundary) for row in rows)
-
-    def overlap(self, pairs: SentencePairs) -> int | None:
-        """How many of the sources were among those of the training; ``None``: not known."""
-        if self.seen is None:
-            return None
-        return int(np.isin(digests(self.source, pairs), self.seen).sum())
 
     def _encoded(
         self, side: Side, texts: Sequence[str], what: str, pairs: SentencePairs
@@ -274,12 +256,15 @@ def split(
     return pairs.take(train), pairs.take(valid)
 
 
-def fitted(pairs: SentencePairs, config: TranslationConfig) -> Preprocessing:
+def fitted(
+    pairs: SentencePairs, config: TranslationConfig, read_by: Units | None = None
+) -> Preprocessing:
     """What is learnt of the training pairs before the network: units, lengths, who was there.
 
     Args:
         pairs: to learn from.
         config: with units and vocabularies chosen.
+        read_by: the units of sources, where they are known already.
     """
     assert pairs.targets is not None
     sides = [
@@ -298,15 +283,16 @@ def fitted(pairs: SentencePairs, config: TranslationConfig) -> Preprocessing:
         options = UnitsOptions(kind or "chars", vocabulary, words)
         fitted_sides.append(Side(fit_units(options, texts), small))
     source, target = fitted_sides
+    if read_by is not None:
+        source = Side(read_by, config.lowercase_source)
     some = range(0, len(pairs), -(-len(pairs) // 10_000))
     ratios = [
         len(target.units.encode(prepared[1][n])) / max(1, len(source.units.encode(prepared[0][n])))
         for n in some
     ]
     ratio = round(float(np.quantile(ratios, 0.99)), 3)
-    known = np.unique(digests(source, pairs))
-    seen = known if len(known) <= MOST_DIGESTS else None
-    return Preprocessing(source, target, config.longest, ratio, seen)
+    digest = blake2b(fingerprints(pairs.sources, marks=True).tobytes(), digest_size=16)
+    return Preprocessing(source, target, config.longest, ratio, digest.hexdigest())
 
 
 def words_met_again(texts: Iterable[str], splitter: str, lowercase: bool) -> int:
@@ -317,16 +303,6 @@ def words_met_again(texts: Iterable[str], splitter: str, lowercase: bool) -> int
         counts.update(cut(_prepared(text, lowercase)))
     again = sum(1 for count in counts.values() if count > 1)
     return min(max(again, 2), WORDS_AT_MOST)
-
-
-def digests(side: Side, pairs: SentencePairs) -> npt.NDArray[np.uint64]:
-    """A number for each source ``(N,)``, the same for the same source."""
-    packed = b"".join(
-        blake2b(side.prepared(text).encode("utf-8", "replace"), digest_size=DIGEST_BYTES).digest()
-        + bytes(8 - DIGEST_BYTES)
-        for text in pairs.sources
-    )
-    return np.frombuffer(packed, "<u8").astype(np.uint64)
 
 
 def examples(pairs: SentencePairs, read_as: Preprocessing) -> Examples:

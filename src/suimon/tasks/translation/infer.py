@@ -16,6 +16,7 @@ from suimon.data.pairs import SentencePairs, read_sources
 from suimon.data.text.units.splitters import splitter_named
 from suimon.errors import DataError
 from suimon.inference.beam_search import Hypothesis, beam_search, check_beam
+from suimon.tasks.learnt_texts import Fingerprints, overlap, read_learnt
 from suimon.tasks.loading import opened, take_weights
 from suimon.tasks.translation.config import DESCRIPTION, SearchOptions, TranslationConfig
 from suimon.tasks.translation.data import Preprocessing, examples, read
@@ -59,6 +60,7 @@ class TrainedTranslator:
         network: the trained network; put into evaluation mode.
         preprocessing: of sources and targets.
         config: complete options.
+        learnt: fingerprints of the sources that a run has learnt from.
     """
 
     def __init__(
@@ -66,7 +68,10 @@ class TrainedTranslator:
         network: TranslationNetwork,
         preprocessing: Preprocessing,
         config: TranslationConfig,
+        *,
+        learnt: Fingerprints | None = None,
     ) -> None:
+        self.learnt = learnt
         self.network = network.eval()
         self.preprocessing = preprocessing
         self.config = config
@@ -175,8 +180,8 @@ class TrainedTranslator:
             ``bleu``, ``bleu_lowercase`` and ``chrf``, with signatures, see
             :func:`~suimon.tasks.translation.scores.scored`; ``exact`` (the share of targets found
             word for word), ``loss`` (mean nats a unit, each given the true ones before it),
-            ``perplexity``, ``token_accuracy``, ``sentences``, and ``seen_in_training``, how many
-            of the sources the network learnt from.
+            ``perplexity``, ``token_accuracy``, ``sentences``, and ``overlap``, how many of the
+            sources the network learnt from.
 
         Raises:
             DataError: a path or its content cannot be used.
@@ -192,7 +197,7 @@ class TrainedTranslator:
             one == target.prepared(other) for one, other in zip(written, expected, strict=True)
         )
         foretold = surprise(self.network, examples(pairs, self.preprocessing))
-        seen = self.preprocessing.overlap(pairs)
+        seen = overlap(pairs.sources, self.learnt, marks=True)
         measured = {
             **scored(written, expected),
             "exact": exact / len(pairs),
@@ -200,10 +205,10 @@ class TrainedTranslator:
             "perplexity": foretold.perplexity,
             "token_accuracy": foretold.accuracy,
             "sentences": len(pairs),
-            "seen_in_training": seen,
+            **seen,
         }
-        if seen:
-            measured["notices"] = [f"{seen:,} of {len(pairs):,} sources were learnt from"]
+        if seen and (count := seen["overlap"]["count"]):
+            measured["notices"] = [f"{count:,} of {len(pairs):,} sources were learnt from"]
         return measured
 
     def _searched(
@@ -276,4 +281,5 @@ def load(run: RunDirectory | str | Path) -> TrainedTranslator:
     preprocessing = Preprocessing.from_state(directory.preprocess())
     network = network_for(config, preprocessing)
     take_weights(network, directory)
-    return TrainedTranslator(network, preprocessing, config)
+    learnt = read_learnt(directory.path)
+    return TrainedTranslator(network, preprocessing, config, learnt=learnt)

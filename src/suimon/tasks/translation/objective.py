@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from suimon.data.batch import IGNORED_TARGET, SequenceBatch
+from suimon.tasks.from_language_model import LanguageModelStart
 from suimon.tasks.translation.config import DESCRIPTION, TranslationConfig
 from suimon.tasks.translation.data import Examples, PairBatches, Preprocessing
 from suimon.tasks.translation.model import TranslationNetwork, build_network
@@ -63,6 +64,7 @@ class Translating:
         preprocessing: what was learnt of the data before.
         train: what to learn from.
         valid: what to judge by.
+        start: the language model that the encoder begins with.
 
     Source: label smoothing: C. Szegedy and others (2016), Rethinking the Inception Architecture for
         Computer Vision, section 7.
@@ -78,7 +80,9 @@ class Translating:
         preprocessing: Preprocessing,
         train: Examples,
         valid: Examples,
+        start: LanguageModelStart | None = None,
     ) -> None:
+        self.start = start
         self.config = config
         self.training = training
         self.preprocessing = preprocessing
@@ -93,7 +97,10 @@ class Translating:
 
     def build_model(self) -> TranslationNetwork:
         """A fresh network for these units."""
-        return network_for(self.config, self.preprocessing)
+        network = network_for(self.config, self.preprocessing)
+        if self.start is not None:
+            self.start.give(network.embedding, network.encoder)
+        return network
 
     def batches(self, rank: int, world_size: int) -> PairBatches:
         """This process's share of the training pairs."""

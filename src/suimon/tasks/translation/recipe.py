@@ -149,7 +149,8 @@ def _vocabularies(
     for side, texts in (("source", pairs.sources), ("target", pairs.targets)):
         name = f"{side}_vocabulary"
         kind = units.get(f"{side}_units") or getattr(config, f"{side}_units")
-        if getattr(config, name) is not None or kind == "chars":
+        known = side == "source" and config.from_ is not None
+        if known or getattr(config, name) is not None or kind == "chars":
             continue
         if kind == "bpe":
             chosen[name] = subwords

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from suimon.data.pairs import SentencePairs
+from suimon.data.text.overlap import fingerprints, met
+from suimon.errors import ConfigError
+from suimon.tasks.from_language_model import LanguageModelStart
+from suimon.tasks.learnt_texts import LearntTexts
 from suimon.tasks.run_maker import Plan, RunMaker
-from suimon.tasks.translation.config import DESCRIPTION, TranslationConfig
-from suimon.tasks.translation.data import examples, fitted, read, split
+from suimon.tasks.translation.config import DESCRIPTION, SideUnits, TranslationConfig
+from suimon.tasks.translation.data import Preprocessing, examples, fitted, read, split
 from suimon.tasks.translation.objective import Translating
 from suimon.tasks.translation.recipe import choose
 from suimon.training.config import TrainingConfig
+from suimon.training.run_directory import RunDirectory
 
 
 def make_plan(
@@ -19,8 +25,16 @@ def make_plan(
     valid: SentencePairs | None,
     config: TranslationConfig,
     training: TrainingConfig,
+    run: RunDirectory | None = None,
 ) -> Plan[Translating]:
     """Split the pairs where no validation data is given, and choose what was left out.
+
+    Args:
+        pairs: what to learn from, or to split.
+        valid: what to validate on.
+        config: the task's options.
+        training: the loop's options.
+        run: one that is gone on with.
 
     Raises:
         DataError: there is one distinct source only, or a text is empty or too long.
@@ -28,10 +42,22 @@ def make_plan(
     """
     if valid is None:
         pairs, valid = split(pairs, config.valid_fraction, training.seed)
+    start, units = None, None
+    if config.from_ is not None and config.joint_units:
+        raise ConfigError(
+            f"joint_units finds units anew, and those of {config.from_} are taken over: leave "
+            "one out"
+        )
+    if config.from_ is not None and run is not None:
+        units = Preprocessing.from_state(run.preprocess()).source.units
+    elif config.from_ is not None:
+        start = LanguageModelStart.read(config.from_)
+        config = start.complete(config, side="source", kinds=get_args(SideUnits))
+        units = start.units
     choice = choose(config, training, pairs)
-    preprocessing = fitted(pairs, choice.config)
+    preprocessing = fitted(pairs, choice.config, units)
     learnt, judged = (examples(part, preprocessing) for part in (pairs, valid))
-    task = Translating(choice.config, choice.training, preprocessing, learnt, judged)
+    task = Translating(choice.config, choice.training, preprocessing, learnt, judged, start)
     amount = f"{len(learnt):,} pairs"
     units = [
         f"{side.units.size:,} {kind}"
@@ -43,19 +69,24 @@ def make_plan(
     notices = [
         f"{amount} to learn from, {len(judged):,} to validate on; from {units[0]} to {units[1]}"
     ]
-    if known := preprocessing.overlap(valid):
+    learnt_from = fingerprints(pairs.sources, marks=True)
+    if known := int(met(valid.sources, learnt_from, marks=True).sum()):
         notices.append(f"{known:,} of the sources to validate on are among those to learn from")
-    return Plan(task, choice.config, choice.training, choice.chosen, amount, notices)
+    companion = LearntTexts(pairs.sources, start, marks=True)
+    return Plan(task, choice.config, choice.training, choice.chosen, amount, notices, companion)
 
 
 def _prepare(
-    paths: Sequence[str | Path], config: TranslationConfig, training: TrainingConfig
+    paths: Sequence[str | Path],
+    config: TranslationConfig,
+    training: TrainingConfig,
+    run: RunDirectory | None = None,
 ) -> Plan[Translating]:
     pairs = read(paths, config)
     valid = read(config.valid_files, config) if config.valid_files else None
-    return make_plan(pairs, valid, config, training)
+    return make_plan(pairs, valid, config, training, run)
 
 
-RUNS = RunMaker(DESCRIPTION, _prepare)
+RUNS = RunMaker(DESCRIPTION, _prepare, starts=True)
 train = RUNS.train
 resume = RUNS.resume
