@@ -87,6 +87,8 @@ class Estimator(ABC):
     def load(cls, directory: str | Path) -> Self:
         """The estimator of a run directory, made by :meth:`save` or by the command line.
 
+        Arguments that a run does not keep, such as how to search, have their defaults.
+
         Raises:
             CheckpointError: there is no run of this task there, or it is damaged.
         """
@@ -95,6 +97,8 @@ class Estimator(ABC):
         training = parse_options(TrainingConfig, run.config().get(TRAINING_TABLE, {}))
         estimator = cls(**cls._arguments(model.config, training))
         saved = run.weights()
+        if training.epochs is not None and "epochs" in estimator.get_params():
+            estimator.set_params(epochs=training.epochs)
         estimator._keep(model, training, saved.loss, saved.step, saved.metrics)
         estimator.history_ = read_metrics(run.path)
         return estimator
@@ -213,3 +217,19 @@ class Estimator(ABC):
         named = {*cls.ARGUMENTS.values(), "seed", *BUDGETS}
         options = {name: value for name, value in both.items() if name not in named}
         return {**arguments, "options": options or None}
+
+
+def sklearn_tags(*, targets: bool, **inputs: bool) -> Any:
+    """What scikit-learn asks of an estimator that is neither classifier nor regressor.
+
+    Args:
+        targets: whether ``fit`` needs a ``y``.
+        inputs: what X may be, by the names of ``sklearn.utils.InputTags``.
+    """
+    from sklearn.utils import InputTags, Tags, TargetTags
+
+    return Tags(
+        estimator_type=None,
+        target_tags=TargetTags(required=targets),
+        input_tags=InputTags(**inputs),
+    )

@@ -7,7 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from suimon.tasks.description import FILES, TaskDescription
 from suimon.tasks.image_options import ImageOptions
 from suimon.tasks.network_options import NetworkOptions
-from suimon.tasks.text_options import EncodingOption, UnitName, WordSplitter
+from suimon.tasks.text_options import (
+    EmbeddingWidth,
+    EncodingOption,
+    Lowercase,
+    MarkedWords,
+    UnitName,
+    VocabularySize,
+)
 
 
 class CaptioningConfig(NetworkOptions, ImageOptions):
@@ -19,19 +26,9 @@ class CaptioningConfig(NetworkOptions, ImageOptions):
 
     encoding: str = Field(default="utf-8", description="Character encoding of captions.csv.")
     units: UnitName = Field(default="words", description="What captions are written in.")
-    words: WordSplitter = Field(
-        default="marks",
-        description="How units=words finds words: with punctuation marks as words of their own, at "
-        "white space alone, or by a Japanese analyser (sudachi or janome, from the extra text-ja).",
-    )
-    lowercase: bool = Field(default=True, description="Read capitals as small letters.")
-    vocabulary: int | None = Field(
-        default=None,
-        ge=2,
-        le=1_000_000,
-        description="Most distinct units kept, the most frequent first (left out: all "
-        "characters, 30000 words, 4096 sub-words).",
-    )
+    words: MarkedWords = "marks"
+    lowercase: Lowercase = True
+    vocabulary: VocabularySize = None
     longest: int = Field(
         default=200, ge=1, le=10_000, description="Units of a caption; longer ones are refused."
     )
@@ -46,9 +43,7 @@ class CaptioningConfig(NetworkOptions, ImageOptions):
         description="Validate on this folder instead of a share of the data.",
         json_schema_extra=FILES,
     )
-    embedding: int | None = Field(
-        default=None, ge=1, le=65_536, description="Width of the vector that stands for one unit."
-    )
+    embedding: EmbeddingWidth = None
     attention: Literal["none", "additive", "multiplicative"] = Field(
         default="multiplicative",
         description="Whether each unit looks at places of the image, and how they are scored.",

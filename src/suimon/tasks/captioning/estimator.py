@@ -16,7 +16,7 @@ from suimon.tasks.captioning.infer import BEAM, TrainedCaptioner
 from suimon.tasks.captioning.model import CaptioningNetwork
 from suimon.tasks.captioning.objective import Captioning
 from suimon.tasks.captioning.train import make_plan
-from suimon.tasks.estimator import Estimator
+from suimon.tasks.estimator import Estimator, sklearn_tags
 from suimon.tasks.image_arrays import as_features, as_images
 from suimon.tasks.run_maker import Plan
 from suimon.training.observers import Observer
@@ -142,19 +142,12 @@ class Captioner(Estimator):
     def load(cls, directory: Any) -> Self:
         """As for any estimator."""
         estimator = super().load(directory)
-        estimator.epochs = estimator.training_.epochs or estimator.epochs
         estimator.features = isinstance(estimator.model_.preprocessing.form, tuple)
         return estimator
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of an estimator; only called where it is installed."""
-        from sklearn.utils import InputTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type=None,
-            target_tags=TargetTags(required=True),
-            input_tags=InputTags(two_d_array=self.features, three_d_array=True),
-        )
+        return sklearn_tags(targets=True, two_d_array=self.features, three_d_array=True)
 
     def _trained(self, plan: Plan[Captioning], network: CaptioningNetwork) -> TrainedCaptioner:
         return TrainedCaptioner(network, plan.task.preprocessing, plan.task.config)

@@ -8,7 +8,16 @@ from suimon.tasks.audio_options import AudioOptions
 from suimon.tasks.description import FILES, TaskDescription
 from suimon.tasks.image_options import ImageOptions
 from suimon.tasks.network_options import CELL, CellName, NetworkOptions, canonical_cell
-from suimon.tasks.text_options import EncodingOption, UnitName, WordSplitter
+from suimon.tasks.text_options import (
+    EmbeddingWidth,
+    EncodingOption,
+    Lowercase,
+    MarkedWords,
+    TextEncoding,
+    UnitName,
+    VocabularySize,
+)
+from suimon.tasks.validation_options import ValidFiles
 
 Probability = Annotated[float, Field(gt=0.0, lt=1.0)]
 
@@ -35,21 +44,11 @@ class ClassificationConfig(NetworkOptions, AudioOptions, ImageOptions):
     pixels: bool = Field(
         default=False, description="Read an image pixel by pixel instead of row by row."
     )
-    encoding: str = Field(default="utf-8", description="Character encoding of texts and tables.")
+    encoding: TextEncoding = "utf-8"
     units: UnitName = Field(default="words", description="What one step of a text is.")
-    words: WordSplitter = Field(
-        default="marks",
-        description="How units=words finds words: with punctuation marks as words of their own, at "
-        "white space alone, or by a Japanese analyser (sudachi or janome, from the extra text-ja).",
-    )
-    lowercase: bool = Field(default=True, description="Read capitals as small letters.")
-    vocabulary: int | None = Field(
-        default=None,
-        ge=2,
-        le=1_000_000,
-        description="Most distinct units kept, the most frequent first (left out: all "
-        "characters, 30000 words, 4096 sub-words).",
-    )
+    words: MarkedWords = "marks"
+    lowercase: Lowercase = True
+    vocabulary: VocabularySize = None
     longest: int = Field(
         default=2000,
         ge=1,
@@ -62,14 +61,8 @@ class ClassificationConfig(NetworkOptions, AudioOptions, ImageOptions):
         lt=1.0,
         description="Share of the sequences of each class that is kept for validation.",
     )
-    valid_files: tuple[str, ...] = Field(
-        default=(),
-        description="Validate on these files instead of a share of the data.",
-        json_schema_extra=FILES,
-    )
-    embedding: int | None = Field(
-        default=None, ge=1, le=65_536, description="Width of the vector that stands for one unit."
-    )
+    valid_files: ValidFiles = ()
+    embedding: EmbeddingWidth = None
     bidirectional: bool = Field(default=True, description="Read each sequence backwards too.")
     pooling: Literal["last", "mean", "max", "attention"] = Field(
         default="max",

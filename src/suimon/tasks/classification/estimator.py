@@ -17,6 +17,7 @@ from suimon.tasks.classification.model import ClassificationNetwork
 from suimon.tasks.classification.objective import Classifying
 from suimon.tasks.classification.train import make_plan
 from suimon.tasks.estimator import Estimator
+from suimon.tasks.number_sequences import as_number_sequences, place
 from suimon.tasks.run_maker import Plan
 from suimon.training.observers import Observer
 
@@ -140,7 +141,6 @@ class SequenceClassifier(Estimator):
     def load(cls, directory: str | Path) -> Self:
         """As for any estimator; the ``classes_`` are strings."""
         estimator = super().load(directory)
-        estimator.epochs = estimator.training_.epochs or estimator.epochs
         estimator.classes_ = np.array(estimator.model_.labels)
         return estimator
 
@@ -173,21 +173,6 @@ def as_sequences(X: Inputs, labels: tuple[str, ...] | None = None) -> LabelledSe
     if len(X) == 0:
         raise ShapeError("X has no sequence: give one or more")
     if isinstance(X[0], str):
-        return LabelledSequences("text", [str(text) for text in X], labels, _place)
-    rows = []
-    for n in range(len(X)):
-        try:
-            row = np.asarray(X[n], np.float32)
-        except (TypeError, ValueError):
-            raise ShapeError(f"X[{n}] is neither a text nor numbers: {X[n]!r:.60}") from None
-        row = row[:, None] if row.ndim == 1 else row  # (T, I)
-        if row.ndim != 2 or not np.isfinite(row).all():
-            raise ShapeError(
-                f"X[{n}] has shape {row.shape}; give (T,) or (T, I), finite numbers all"
-            )
-        rows.append(row)
-    return LabelledSequences("series", rows, labels, _place)
-
-
-def _place(n: int) -> str:
-    return f"X[{n}]"
+        return LabelledSequences("text", [str(text) for text in X], labels, place)
+    rows = as_number_sequences(X, "a text")
+    return LabelledSequences("series", rows, labels, place)

@@ -6,7 +6,7 @@
 3. **Dropout**: the fewer the sequences, the sooner they are learnt by heart.
 4. **Batch**: some thirty batches an epoch, so that a small set is not learnt in a few steps.
 5. **Budget**: where none is given, so many epochs that about as many steps are taken as
-   :data:`SIZES` has, but :data:`FEWEST_EPOCHS` at least and :data:`MOST_EPOCHS` at most.
+   :data:`SIZES` has, within the bounds of :data:`PACE`.
 6. **Averaging**: of words, which are soon learnt by heart, a running mean of the weights is kept.
 7. **Branch**: twice as many places as the training texts have units.
 8. **Forget bias**: 1 for an LSTM, which should begin by remembering (Jozefowicz et al., 2015).
@@ -16,18 +16,16 @@ Nothing that was given is changed, and all else keeps its default.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
+from suimon.tasks.choosing import Choice, Pace, completed, forget_bias, left_out
 from suimon.tasks.classification.config import ClassificationConfig
-from suimon.training.config import BUDGETS, TrainingConfig
-from suimon.training.options import parse_options
+from suimon.training.config import TrainingConfig
 
-BATCHES_AN_EPOCH = 30
-SMALLEST_BATCH, LARGEST_BATCH = 8, 64
-FEWEST_EPOCHS, MOST_EPOCHS = 5, 100
-FORGET_BIAS = 1.0
+PACE = Pace(
+    batches_an_epoch=30, smallest_batch=8, largest_batch=64, fewest_epochs=5, most_epochs=100
+)
 FEWEST_PLACES, MOST_PLACES = 2**10, 2**20
 
 
@@ -72,22 +70,13 @@ SIZES = {
 }
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Complete options, and those of them that the rule chose, by name."""
-
-    config: ClassificationConfig
-    training: TrainingConfig
-    chosen: dict[str, Any]
-
-
 def choose(
     config: ClassificationConfig,
     training: TrainingConfig,
     kind: str,
     sequences: int,
     steps: int = 0,
-) -> Choice:
+) -> Choice[ClassificationConfig]:
     """Fill in what was left out; see the module's description for the rule.
 
     Args:
@@ -111,27 +100,15 @@ def choose(
         architecture["embedding"] = size.embedding
     if config.branch != "none":
         architecture["branch_places"] = places_for(steps)
-    if (config.cell or size.cell) == "lstm":
-        architecture["forget_bias"] = FORGET_BIAS
-    new_config = {n: v for n, v in architecture.items() if getattr(config, n) is None}
-    rows = 2 ** round(math.log2(max(1, sequences / BATCHES_AN_EPOCH)))
-    given_loop = training.model_fields_set
-    loop: dict[str, Any] = {
-        "batch_size": min(LARGEST_BATCH, max(SMALLEST_BATCH, rows)),
-        "learning_rate": size.learning_rate,
-        "averaging": size.averaging,
-    }
-    if not given_loop.intersection(BUDGETS):
-        rows = training.batch_size if "batch_size" in given_loop else loop["batch_size"]
-        wanted = round(size.steps * rows / max(1, sequences))
-        loop["epochs"] = min(MOST_EPOCHS, max(FEWEST_EPOCHS, wanted))
-    new_training = {n: v for n, v in loop.items() if n not in given_loop}
-    given = [c.model_dump(exclude_unset=True, exclude_none=True) for c in (config, training)]
-    return Choice(
-        parse_options(ClassificationConfig, given[0] | new_config),
-        parse_options(TrainingConfig, given[1] | new_training),
-        {**new_config, **new_training},
+    architecture |= forget_bias(config.cell or size.cell)
+    loop = PACE.options(
+        training,
+        sequences,
+        size.steps,
+        learning_rate=size.learning_rate,
+        averaging=size.averaging,
     )
+    return completed(config, training, left_out(config, architecture), loop)
 
 
 def places_for(steps: int) -> int:

@@ -23,16 +23,15 @@ import numpy as np
 from suimon.data.series import Panel
 from suimon.data.series.frequency import calendar_cycles
 from suimon.errors import ConfigError, DataError
+from suimon.tasks.choosing import Choice, completed, forget_bias, has_budget, left_out
 from suimon.tasks.forecasting.config import ForecastingConfig
 from suimon.tasks.forecasting.data import Preprocessing, split_names
 from suimon.tasks.forecasting.selection import Linear, Split, select
-from suimon.training.config import BUDGETS, TrainingConfig
-from suimon.training.options import parse_options
+from suimon.training.config import TrainingConfig
 
 SHORT_CONTEXT = 16
 LONGEST_CONTEXT = 400
 VALID_SHARE = 0.2
-FORGET_BIAS = 1.0
 
 
 @dataclass(frozen=True)
@@ -65,24 +64,18 @@ LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.05
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Complete options, those of them that the rule chose, by name, and what follows from them."""
-
-    config: ForecastingConfig
-    training: TrainingConfig
-    chosen: dict[str, Any]
-    preprocessing: Preprocessing
-    split: Split
-
-
-def choose(panel: Panel, config: ForecastingConfig, training: TrainingConfig) -> Choice:
+def choose(
+    panel: Panel, config: ForecastingConfig, training: TrainingConfig
+) -> tuple[Choice[ForecastingConfig], Preprocessing, Split]:
     """Fill in what was left out; see the module's description for the rule.
 
     Args:
         panel: the series.
         config: the task's options; ``None`` is left out.
         training: the loop's options; those not in ``model_fields_set`` were left out.
+
+    Returns:
+        The options, and what follows from them: how series are read, and which rows validate.
 
     Raises:
         ConfigError: there is no horizon, or an option does not fit the data.
@@ -123,38 +116,16 @@ def choose(panel: Panel, config: ForecastingConfig, training: TrainingConfig) ->
         "layers": 1,
         "hidden": size.hidden,
         "dropout": size.dropout,
+        **forget_bias(config.cell),
     }
-    if config.cell == "lstm":
-        values["forget_bias"] = FORGET_BIAS
-    return _completed(config, training, values, size, read, split)
-
-
-def _completed(
-    config: ForecastingConfig,
-    training: TrainingConfig,
-    values: dict[str, Any],
-    size: Size,
-    read: Preprocessing,
-    split: Split,
-) -> Choice:
-    new_config = {name: value for name, value in values.items() if getattr(config, name) is None}
-    given_loop = training.model_fields_set
-    loop: dict[str, Any] = {
+    loop = {
         "batch_size": size.batch_size,
         "learning_rate": LEARNING_RATE,
         "weight_decay": WEIGHT_DECAY,
     }
-    if not given_loop.intersection(BUDGETS):
+    if not has_budget(training):
         loop["steps"] = size.steps
-    new_training = {n: v for n, v in loop.items() if n not in given_loop}
-    given = [c.model_dump(exclude_unset=True, exclude_none=True) for c in (config, training)]
-    return Choice(
-        parse_options(ForecastingConfig, given[0] | new_config),
-        parse_options(TrainingConfig, given[1] | new_training),
-        {**new_config, **new_training},
-        read,
-        split,
-    )
+    return completed(config, training, left_out(config, values), loop), read, split
 
 
 def valid_rows(shortest: int, horizon: int) -> int:

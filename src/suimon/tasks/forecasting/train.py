@@ -24,8 +24,8 @@ def make_plan(
         DataError: a series is too short for the window.
         ConfigError: options contradict each other or the data.
     """
-    choice = choose(panel, config, training)
-    chosen, read_by, split = choice.config, choice.preprocessing, choice.split
+    choice, read_by, split = choose(panel, config, training)
+    chosen = choice.config
     measured = [read_by.measured[str(series.name)] for series in panel.series]
     flat = flatten(panel, read_by, 0, measured)
     reading = reading_for(chosen)

@@ -4,7 +4,13 @@ from pydantic import Field
 
 from suimon.tasks.description import FILES, TaskDescription
 from suimon.tasks.network_options import NetworkOptions
-from suimon.tasks.text_options import EncodingOption, UnitName, WordSplitter
+from suimon.tasks.text_options import (
+    EmbeddingWidth,
+    EncodingOption,
+    UnitName,
+    VocabularySize,
+    WordSplitter,
+)
 
 
 class LanguageModelConfig(NetworkOptions):
@@ -23,13 +29,7 @@ class LanguageModelConfig(NetworkOptions):
         description="How units=words finds words: at white space, with punctuation marks as words "
         "of their own, or by a Japanese analyser (sudachi or janome, from the extra text-ja).",
     )
-    vocabulary: int | None = Field(
-        default=None,
-        ge=2,
-        le=1_000_000,
-        description="Most distinct units kept, the most frequent first (left out: all "
-        "characters, 30000 words, 4096 sub-words).",
-    )
+    vocabulary: VocabularySize = None
     encoding: str = Field(
         default="utf-8", description="Character encoding of the text files (not for units=bytes)."
     )
@@ -61,9 +61,7 @@ class LanguageModelConfig(NetworkOptions):
         "beginning, so that a long text is not trained less than it is measured; fewer for a short "
         "budget in minutes.",
     )
-    embedding: int | None = Field(
-        default=None, ge=1, le=65_536, description="Width of the vector that stands for one unit."
-    )
+    embedding: EmbeddingWidth = None
     tie_weights: bool = Field(
         default=False, description="Use one matrix for the embedding and the output layer."
     )

@@ -29,12 +29,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
+from suimon.tasks.choosing import Choice, completed, left_out, with_chosen
 from suimon.tasks.language_model.config import LanguageModelConfig
 from suimon.tasks.precision import fastest_precision
 from suimon.training.config import TrainingConfig
-from suimon.training.options import parse_options
 
 
 @dataclass(frozen=True)
@@ -125,22 +124,9 @@ class CorpusFacts:
     vocabulary: int
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Complete options.
-
-    Attributes:
-        config: the task's, with no size or dropout left ``None``.
-        training: the loop's.
-        chosen: the options that the rule chose, by name.
-    """
-
-    config: LanguageModelConfig
-    training: TrainingConfig
-    chosen: dict[str, Any]
-
-
-def choose(config: LanguageModelConfig, training: TrainingConfig, corpus: CorpusFacts) -> Choice:
+def choose(
+    config: LanguageModelConfig, training: TrainingConfig, corpus: CorpusFacts
+) -> Choice[LanguageModelConfig]:
     """Fill in what was left out; see the module's description for the rule.
 
     Args:
@@ -161,27 +147,17 @@ def choose(config: LanguageModelConfig, training: TrainingConfig, corpus: Corpus
     }
     if cell.forget_bias is not None:
         architecture["forget_bias"] = cell.forget_bias
-    new_config = {n: v for n, v in architecture.items() if getattr(config, n) is None}
-    new_config |= _valid_limit(config, training, passes * corpus.units)
-    completed = parse_options(LanguageModelConfig, {**_given(config), **new_config})
+    chosen = left_out(config, architecture)
+    chosen |= _valid_limit(config, training, passes * corpus.units)
     given = "optimizer" in training.model_fields_set
     optimizer = training.optimizer if given else OPTIMIZER
     loop = {
         **_window(training, corpus.units),
         "optimizer": optimizer,
         "learning_rate": size.learning_rate * (1.0 if optimizer == OPTIMIZER else OTHERS_RATE),
-        "precision": fastest_precision(completed, training),
+        "precision": fastest_precision(with_chosen(config, chosen), training),
     }
-    new_training = {n: v for n, v in loop.items() if n not in training.model_fields_set}
-    return Choice(
-        completed,
-        parse_options(TrainingConfig, {**_given(training), **new_training}),
-        {**new_config, **new_training},
-    )
-
-
-def _given(options: LanguageModelConfig | TrainingConfig) -> dict[str, Any]:
-    return options.model_dump(exclude_unset=True, exclude_none=True)
+    return completed(config, training, chosen, loop)
 
 
 def _size_and_passes(

@@ -4,10 +4,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from suimon.tasks.description import FILES, TaskDescription
+from suimon.tasks.description import TaskDescription
 from suimon.tasks.image_options import ImageOptions
 from suimon.tasks.network_options import NetworkOptions
 from suimon.tasks.picture_option import PictureOption
+from suimon.tasks.validation_options import ValidFiles
 
 
 class RowsConfig(NetworkOptions, ImageOptions):
@@ -38,11 +39,7 @@ class RowsConfig(NetworkOptions, ImageOptions):
         lt=1.0,
         description="Share of the images that is kept for validation.",
     )
-    valid_files: tuple[str, ...] = Field(
-        default=(),
-        description="Validate on these files instead of a share of the data.",
-        json_schema_extra=FILES,
-    )
+    valid_files: ValidFiles = ()
 
 
 GIVEN = "Rows of each image that are shown; the others are completed (left out: the upper half)."

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from suimon.data.images import ImageForm, Images
 from suimon.errors import ShapeError
-from suimon.tasks.estimator import Estimator
+from suimon.tasks.estimator import Estimator, sklearn_tags
 from suimon.tasks.image_arrays import as_images
 from suimon.tasks.rows.config import DESCRIPTION, RowsConfig
 from suimon.tasks.rows.data import LEVELS
@@ -160,22 +160,9 @@ class RowGenerator(Estimator):
         mean = np.array(model.preprocessing.mean_image, np.float32)
         return float(1 - error / np.square(mean - rows)[:, given:].mean())
 
-    @classmethod
-    def load(cls, directory: Any) -> Self:
-        """As for any estimator."""
-        estimator = super().load(directory)
-        estimator.epochs = estimator.training_.epochs or estimator.epochs
-        return estimator
-
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of an estimator; only called where it is installed."""
-        from sklearn.utils import InputTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type=None,
-            target_tags=TargetTags(required=False),
-            input_tags=InputTags(two_d_array=False, three_d_array=True),
-        )
+        return sklearn_tags(targets=False, two_d_array=False, three_d_array=True)
 
     def _trained(self, plan: Plan[DrawingRows], network: RowNetwork) -> TrainedRowGenerator:
         return TrainedRowGenerator(network, plan.task.preprocessing, plan.task.config)

@@ -5,8 +5,8 @@
    one for a mixture, whose rows are drawn one upon another. Measured on fashion-mnist, 600 steps
    of 64: squared error of lower halves 0.0368 for 14 rows ahead, 0.0377 for one, read again.
 3. **Batch**: some thirty batches an epoch, 64 images at most.
-4. **Budget**: where none is given, so many epochs that about :data:`STEPS` steps are taken, but
-   :data:`FEWEST_EPOCHS` at least and :data:`MOST_EPOCHS` at most.
+4. **Budget**: where none is given, so many epochs that about :data:`STEPS` steps are taken, within
+   the bounds of :data:`PACE`.
 5. **Forget bias**: 1 for an LSTM, which should begin by remembering (Jozefowicz et al., 2015).
 
 Nothing that was given is changed, and all else keeps its default.
@@ -14,32 +14,22 @@ Nothing that was given is changed, and all else keeps its default.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import Any
 
 from suimon.data.images import ImageForm
+from suimon.tasks.choosing import Choice, Pace, completed, forget_bias, left_out
 from suimon.tasks.rows.config import RowsConfig
-from suimon.training.config import BUDGETS, TrainingConfig
-from suimon.training.options import parse_options
+from suimon.training.config import TrainingConfig
 
-BATCHES_AN_EPOCH = 30
-SMALLEST_BATCH, LARGEST_BATCH = 8, 64
-FEWEST_EPOCHS, MOST_EPOCHS = 2, 100
+PACE = Pace(
+    batches_an_epoch=30, smallest_batch=8, largest_batch=64, fewest_epochs=2, most_epochs=100
+)
 STEPS = 2500
-FORGET_BIAS = 1.0
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Complete options, and those of them that the rule chose, by name."""
-
-    config: RowsConfig
-    training: TrainingConfig
-    chosen: dict[str, Any]
-
-
-def choose(config: RowsConfig, training: TrainingConfig, form: ImageForm, images: int) -> Choice:
+def choose(
+    config: RowsConfig, training: TrainingConfig, form: ImageForm, images: int
+) -> Choice[RowsConfig]:
     """Fill in what was left out; see the module's description for the rule.
 
     Args:
@@ -53,24 +43,7 @@ def choose(config: RowsConfig, training: TrainingConfig, form: ImageForm, images
         "hidden": 256,
         "dropout": 0.0,
         "ahead": 1 if config.output == "mixture" else form.height - form.height // 2,
+        **forget_bias(config.cell),
     }
-    if config.cell == "lstm":
-        architecture["forget_bias"] = FORGET_BIAS
-    new_config = {n: v for n, v in architecture.items() if getattr(config, n) is None}
-    rows = 2 ** round(math.log2(max(1, images / BATCHES_AN_EPOCH)))
-    given_loop = training.model_fields_set
-    loop: dict[str, Any] = {
-        "batch_size": min(LARGEST_BATCH, max(SMALLEST_BATCH, rows)),
-        "learning_rate": 4e-3,
-    }
-    if not given_loop.intersection(BUDGETS):
-        rows = training.batch_size if "batch_size" in given_loop else loop["batch_size"]
-        wanted = round(STEPS * rows / max(1, images))
-        loop["epochs"] = min(MOST_EPOCHS, max(FEWEST_EPOCHS, wanted))
-    new_training = {n: v for n, v in loop.items() if n not in given_loop}
-    given = [c.model_dump(exclude_unset=True, exclude_none=True) for c in (config, training)]
-    return Choice(
-        parse_options(RowsConfig, given[0] | new_config),
-        parse_options(TrainingConfig, given[1] | new_training),
-        {**new_config, **new_training},
-    )
+    loop = PACE.options(training, images, STEPS, learning_rate=4e-3)
+    return completed(config, training, left_out(config, architecture), loop)

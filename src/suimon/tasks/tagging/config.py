@@ -5,9 +5,13 @@ from typing import Literal
 from pydantic import Field
 
 from suimon.tasks.audio_options import AudioOptions
-from suimon.tasks.description import FILES, TaskDescription
+from suimon.tasks.description import TaskDescription
 from suimon.tasks.network_options import NetworkOptions
-from suimon.tasks.text_options import EncodingOption
+from suimon.tasks.text_options import (
+    EncodingOption,
+    TextEncoding,
+)
+from suimon.tasks.validation_options import ValidFiles
 
 
 class TaggingConfig(NetworkOptions, AudioOptions):
@@ -55,7 +59,7 @@ class TaggingConfig(NetworkOptions, AudioOptions):
         description="With audio: drop predicted segments of fewer milliseconds.",
         json_schema_extra={"unit": "milliseconds"},
     )
-    encoding: str = Field(default="utf-8", description="Character encoding of texts and tables.")
+    encoding: TextEncoding = "utf-8"
     lowercase: bool = Field(
         default=True,
         description="Read the capitals of words as small letters; characters keep theirs.",
@@ -84,11 +88,7 @@ class TaggingConfig(NetworkOptions, AudioOptions):
         lt=1.0,
         description="Share of the sequences that is kept for validation.",
     )
-    valid_files: tuple[str, ...] = Field(
-        default=(),
-        description="Validate on these files instead of a share of the data.",
-        json_schema_extra=FILES,
-    )
+    valid_files: ValidFiles = ()
     embedding: int | None = Field(
         default=None, ge=1, le=65_536, description="Width of the vector that stands for one word."
     )

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from suimon.data.tagged import TaggedSequences
 from suimon.errors import ShapeError
-from suimon.tasks.estimator import Estimator
+from suimon.tasks.estimator import Estimator, sklearn_tags
+from suimon.tasks.number_sequences import as_number_sequences, place
 from suimon.tasks.run_maker import Plan
 from suimon.tasks.tagging.config import DESCRIPTION, TaggingConfig
 from suimon.tasks.tagging.infer import TrainedTagger
@@ -165,19 +166,12 @@ class SequenceTagger(Estimator):
     def load(cls, directory: str | Path) -> Self:
         """As for any estimator; the ``classes_`` are strings."""
         estimator = super().load(directory)
-        estimator.epochs = estimator.training_.epochs or estimator.epochs
         estimator.classes_ = np.array(estimator.model_.tags)
         return estimator
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of an estimator; only called where it is installed."""
-        from sklearn.utils import InputTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type=None,
-            target_tags=TargetTags(required=True),
-            input_tags=InputTags(two_d_array=False, three_d_array=True, string=True),
-        )
+        return sklearn_tags(targets=True, two_d_array=False, three_d_array=True, string=True)
 
     def _trained(self, plan: Plan[Tagging], network: TaggingNetwork) -> TrainedTagger:
         """The tagger with the labels as they were given."""
@@ -197,21 +191,6 @@ def as_sequences(X: Inputs, tags: Sequence[Sequence[str]] | None = None) -> Tagg
         raise ShapeError("X has no sequence: give one or more")
     if isinstance(next((row[0] for row in X if len(row)), None), str):  # pyright: ignore
         words = [tuple(map(str, row)) for row in X]  # pyright: ignore[reportArgumentType]
-        return TaggedSequences("text", words, tags, _place)
-    rows = []
-    for n in range(len(X)):
-        try:
-            row = np.asarray(X[n], np.float32)
-        except (TypeError, ValueError):
-            raise ShapeError(f"X[{n}] is neither words nor numbers: {X[n]!r:.60}") from None
-        row = row[:, None] if row.ndim == 1 else row  # (T, I)
-        if row.ndim != 2 or not np.isfinite(row).all():
-            raise ShapeError(
-                f"X[{n}] has shape {row.shape}; give (T,) or (T, I), finite numbers all"
-            )
-        rows.append(row)
-    return TaggedSequences("series", rows, tags, _place)
-
-
-def _place(n: int) -> str:
-    return f"X[{n}]"
+        return TaggedSequences("text", words, tags, place)
+    rows = as_number_sequences(X, "words")
+    return TaggedSequences("series", rows, tags, place)

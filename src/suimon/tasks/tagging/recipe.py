@@ -3,7 +3,7 @@
 1. **Size**: words take an embedding; what is learnt of numbers and frames is all in the layer.
 2. **Batch**: some thirty batches an epoch, so that a small set is not learnt in a few steps.
 3. **Budget**: where none is given, so many epochs that about as many steps are taken as
-   :data:`SIZES` has, but :data:`FEWEST_EPOCHS` at least and :data:`MOST_EPOCHS` at most.
+   :data:`SIZES` has, within the bounds of its :class:`~suimon.tasks.choosing.Pace`.
 4. **Forget bias**: 1 for an LSTM, which should begin by remembering (Jozefowicz et al., 2015).
 
 Nothing that was given is changed, and all else keeps its default.
@@ -11,18 +11,12 @@ Nothing that was given is changed, and all else keeps its default.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
+from suimon.tasks.choosing import Choice, Pace, completed, forget_bias, left_out
 from suimon.tasks.tagging.config import TaggingConfig
-from suimon.training.config import BUDGETS, TrainingConfig
-from suimon.training.options import parse_options
-
-BATCHES_AN_EPOCH = 30
-SMALLEST_BATCH = 8
-FEWEST_EPOCHS, MOST_EPOCHS = 5, 100
-FORGET_BIAS = 1.0
+from suimon.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -57,16 +51,9 @@ SIZES = {
 """By the kind of sequences."""
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Complete options, and those of them that the rule chose, by name."""
-
-    config: TaggingConfig
-    training: TrainingConfig
-    chosen: dict[str, Any]
-
-
-def choose(config: TaggingConfig, training: TrainingConfig, kind: str, sequences: int) -> Choice:
+def choose(
+    config: TaggingConfig, training: TrainingConfig, kind: str, sequences: int
+) -> Choice[TaggingConfig]:
     """Fill in what was left out; see the module's description for the rule.
 
     Args:
@@ -84,23 +71,13 @@ def choose(config: TaggingConfig, training: TrainingConfig, kind: str, sequences
     }
     if kind == "text":
         architecture["embedding"] = size.embedding
-    if config.cell == "lstm":
-        architecture["forget_bias"] = FORGET_BIAS
-    new_config = {n: v for n, v in architecture.items() if getattr(config, n) is None}
-    rows = 2 ** round(math.log2(max(1, sequences / BATCHES_AN_EPOCH)))
-    given_loop = training.model_fields_set
-    loop: dict[str, Any] = {
-        "batch_size": min(size.largest_batch, max(SMALLEST_BATCH, rows)),
-        "learning_rate": size.learning_rate,
-    }
-    if not given_loop.intersection(BUDGETS):
-        rows = training.batch_size if "batch_size" in given_loop else loop["batch_size"]
-        wanted = round(size.steps * rows / max(1, sequences))
-        loop["epochs"] = min(MOST_EPOCHS, max(FEWEST_EPOCHS, wanted))
-    new_training = {n: v for n, v in loop.items() if n not in given_loop}
-    given = [c.model_dump(exclude_unset=True, exclude_none=True) for c in (config, training)]
-    return Choice(
-        parse_options(TaggingConfig, given[0] | new_config),
-        parse_options(TrainingConfig, given[1] | new_training),
-        {**new_config, **new_training},
+    architecture |= forget_bias(config.cell)
+    pace = Pace(
+        batches_an_epoch=30,
+        smallest_batch=8,
+        largest_batch=size.largest_batch,
+        fewest_epochs=5,
+        most_epochs=100,
     )
+    loop = pace.options(training, sequences, size.steps, learning_rate=size.learning_rate)
+    return completed(config, training, left_out(config, architecture), loop)

@@ -6,7 +6,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from suimon.tasks.description import FILES, TaskDescription
 from suimon.tasks.network_options import NetworkOptions
-from suimon.tasks.text_options import EncodingOption, WordSplitter
+from suimon.tasks.text_options import (
+    EmbeddingWidth,
+    EncodingOption,
+    TextEncoding,
+    WordSplitter,
+)
 
 SideUnits = Literal["words", "chars", "bpe"]
 
@@ -28,7 +33,7 @@ class TranslationConfig(NetworkOptions):
         default=None,
         description="What stands between source and target in a file of lines, e.g. _.",
     )
-    encoding: str = Field(default="utf-8", description="Character encoding of texts and tables.")
+    encoding: TextEncoding = "utf-8"
     source_units: SideUnits | None = Field(
         default=None, description="What one step of a source is."
     )
@@ -79,9 +84,7 @@ class TranslationConfig(NetworkOptions):
         description="Validate on these files, named as the data is, instead of a share of it.",
         json_schema_extra=FILES,
     )
-    embedding: int | None = Field(
-        default=None, ge=1, le=65_536, description="Width of the vector that stands for one unit."
-    )
+    embedding: EmbeddingWidth = None
     bidirectional: bool = Field(default=True, description="Read each source backwards too.")
     from_: str | None = Field(
         default=None,

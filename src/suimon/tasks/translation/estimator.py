@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,7 +10,8 @@ import numpy.typing as npt
 
 from suimon.data.pairs import SentencePairs
 from suimon.errors import ShapeError
-from suimon.tasks.estimator import Estimator
+from suimon.tasks.estimator import Estimator, sklearn_tags
+from suimon.tasks.number_sequences import place
 from suimon.tasks.run_maker import Plan
 from suimon.tasks.translation.config import DESCRIPTION, TranslationConfig
 from suimon.tasks.translation.infer import BEAM, LENGTH_PENALTY, TrainedTranslator, Translation
@@ -109,7 +109,7 @@ class Translator(Estimator):
             DataError: a text is empty or too long, or all sources are the same.
             TrainingInterrupted: Ctrl-C; what was learnt until then is kept.
         """
-        pairs = SentencePairs(_texts("X", X), _texts("y", y), _place)
+        pairs = SentencePairs(_texts("X", X), _texts("y", y), place)
         if len(pairs.sources) != len(y):
             raise ShapeError(f"y has {len(y)} targets; give {len(X)}, one a source")
         config, training = self._parsed({"epochs": self.epochs})
@@ -128,7 +128,7 @@ class Translator(Estimator):
     def translations(self, X: Sequence[str]) -> list[Translation]:
         """As :meth:`predict`, with probabilities, units and alignments."""
         model: TrainedTranslator = self._fitted()
-        sources = SentencePairs(_texts("X", X), None, _place)
+        sources = SentencePairs(_texts("X", X), None, place)
         return list(model.translate(sources, beam=self.beam, length_penalty=self.length_penalty))
 
     def score(self, X: Sequence[str], y: Sequence[str]) -> float:
@@ -139,22 +139,9 @@ class Translator(Estimator):
         written = [str(text) for text in self.predict(X)]
         return scored(written, _texts("y", y))["chrf"] / 100
 
-    @classmethod
-    def load(cls, directory: str | Path) -> Self:
-        """As for any estimator; beam and length penalty are the defaults."""
-        estimator = super().load(directory)
-        estimator.epochs = estimator.training_.epochs or estimator.epochs
-        return estimator
-
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of an estimator; only called where it is installed."""
-        from sklearn.utils import InputTags, Tags, TargetTags
-
-        return Tags(
-            estimator_type=None,
-            target_tags=TargetTags(required=True),
-            input_tags=InputTags(two_d_array=False, string=True),
-        )
+        return sklearn_tags(targets=True, two_d_array=False, string=True)
 
     def _trained(self, plan: Plan[Translating], network: TranslationNetwork) -> TrainedTranslator:
         return TrainedTranslator(network, plan.task.preprocessing, plan.task.config)
@@ -172,7 +159,3 @@ def _texts(name: str, texts: Sequence[str]) -> list[str]:
     if len(texts) == 0:
         raise ShapeError(f"{name} has no text: give one or more")
     return [str(text).strip() for text in texts]
-
-
-def _place(n: int) -> str:
-    return f"X[{n}]"

@@ -22,16 +22,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from suimon.data.pairs import SentencePairs
+from suimon.tasks.choosing import Choice, Pace, completed, forget_bias, left_out
 from suimon.tasks.precision import fastest_precision
 from suimon.tasks.translation.config import TranslationConfig
 from suimon.tasks.translation.data import words_met_again
-from suimon.training.config import BUDGETS, TrainingConfig
-from suimon.training.options import parse_options
+from suimon.training.config import TrainingConfig
 
-BATCHES_AN_EPOCH = 100
-SMALLEST_BATCH = 16
-FEWEST_EPOCHS, MOST_EPOCHS = 3, 200
-FORGET_BIAS = 1.0
 STRETCHES_OF_A_SENTENCE = 1.5  # on the mean; fewer, and it is none
 PAIRS_A_SUBWORD = 6
 FEWEST_SUBWORDS, MOST_SUBWORDS = 512, 16_384
@@ -71,16 +67,9 @@ SIZES = {
 }
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Complete options, and those of them that the rule chose, by name."""
-
-    config: TranslationConfig
-    training: TrainingConfig
-    chosen: dict[str, Any]
-
-
-def choose(config: TranslationConfig, training: TrainingConfig, pairs: SentencePairs) -> Choice:
+def choose(
+    config: TranslationConfig, training: TrainingConfig, pairs: SentencePairs
+) -> Choice[TranslationConfig]:
     """Fill in what was left out; see the module's description for the rule.
 
     Args:
@@ -99,28 +88,23 @@ def choose(config: TranslationConfig, training: TrainingConfig, pairs: SentenceP
         "dropout": size.dropout,
         "input_dropout": size.input_dropout,
         "label_smoothing": size.label_smoothing,
+        **forget_bias(config.cell),
     }
-    if config.cell == "lstm":
-        architecture["forget_bias"] = FORGET_BIAS
-    new_config |= {n: v for n, v in architecture.items() if getattr(config, n) is None}
-    rows = 2 ** round(math.log2(max(1, len(pairs) / BATCHES_AN_EPOCH)))
-    given_loop = training.model_fields_set
-    loop: dict[str, Any] = {
-        "batch_size": min(size.largest_batch, max(SMALLEST_BATCH, rows)),
-        "learning_rate": size.learning_rate,
-        "precision": fastest_precision(config, training),
-    }
-    if not given_loop.intersection(BUDGETS):
-        rows = training.batch_size if "batch_size" in given_loop else loop["batch_size"]
-        wanted = round(size.steps * rows / math.sqrt(len(pairs)))
-        loop["epochs"] = min(MOST_EPOCHS, max(FEWEST_EPOCHS, wanted))
-    new_training = {n: v for n, v in loop.items() if n not in given_loop}
-    given = [c.model_dump(exclude_unset=True, exclude_none=True) for c in (config, training)]
-    return Choice(
-        parse_options(TranslationConfig, given[0] | new_config),
-        parse_options(TrainingConfig, given[1] | new_training),
-        {**new_config, **new_training},
+    pace = Pace(
+        batches_an_epoch=100,
+        smallest_batch=16,
+        largest_batch=size.largest_batch,
+        fewest_epochs=3,
+        most_epochs=200,
     )
+    loop = pace.options(
+        training,
+        len(pairs),
+        size.steps * math.sqrt(len(pairs)),
+        learning_rate=size.learning_rate,
+        precision=fastest_precision(config, training),
+    )
+    return completed(config, training, new_config | left_out(config, architecture), loop)
 
 
 def _units(config: TranslationConfig, pairs: SentencePairs) -> dict[str, Any]:
