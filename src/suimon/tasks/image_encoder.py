@@ -19,7 +19,8 @@ class ImageEncoder(nn.Module):
 
         x_{k+1} = pool(relu(norm(conv(x_k))))   3 x 3, then the largest of each 2 x 2;
                                                 no norm for k = 0
-        m_s     = [relu(norm(conv(x_K))) at place s, y_s, x_s]           (S, B, M)
+        x       = relu(norm(conv(x_K)))
+        m_s     = [x + relu(norm(conv(x))) at place s, y_s, x_s]         (S, B, M)
 
     Halved twice at least, and until neither side has more than eight places. Each place's own
     coordinates, -1 to 1, stand beside what is seen there, so that attention can look for a side.
@@ -60,14 +61,8 @@ class ImageEncoder(nn.Module):
             )
             given, made = made, CHANNELS
             sides = tuple(-(-side // 2) for side in sides)
-        blocks.append(
-            nn.Sequential(
-                nn.Conv2d(given, CHANNELS, 3, padding=1),
-                nn.GroupNorm(_GROUPS, CHANNELS),
-                nn.ReLU(),
-            )
-        )
-        self.blocks = nn.Sequential(*blocks)
+        self.blocks = nn.Sequential(*blocks, _seen_around(given))
+        self.wider = _seen_around(CHANNELS)
         self.positions = sides[0] * sides[1]
         self.size = CHANNELS + 2
         axes = [torch.linspace(-1, 1, side) if side > 1 else torch.zeros(1) for side in sides]
@@ -83,9 +78,17 @@ class ImageEncoder(nn.Module):
         Returns:
             ``(S, B, M)``.
         """
-        found = self.blocks(images.permute(0, 3, 1, 2) - 0.5)  # (B, M, h, w)
+        found = self.blocks(images.permute(0, 3, 1, 2) - 0.5)  # (B, 64, h, w)
+        found = found + self.wider(found)
         seen = found.flatten(2).permute(2, 0, 1)  # (S, B, 64)
         return torch.cat([seen, self.places.to(seen.dtype).expand(-1, seen.shape[1], -1)], dim=-1)
+
+
+def _seen_around(channels: int) -> nn.Sequential:
+    """``relu(norm(conv(x)))`` without halving."""
+    return nn.Sequential(
+        nn.Conv2d(channels, CHANNELS, 3, padding=1), nn.GroupNorm(_GROUPS, CHANNELS), nn.ReLU()
+    )
 
 
 class FeatureEncoder(nn.Module):

@@ -58,7 +58,7 @@ def choose(config: CaptioningConfig, training: TrainingConfig, captions: int) ->
     given_loop = training.model_fields_set
     loop: dict[str, Any] = {
         "batch_size": min(LARGEST_BATCH, max(SMALLEST_BATCH, rows)),
-        "learning_rate": 4e-3,
+        "learning_rate": 2e-3,
     }
     if not given_loop.intersection(BUDGETS):
         rows = training.batch_size if "batch_size" in given_loop else loop["batch_size"]
