@@ -135,18 +135,21 @@ def test_surprise_is_the_cross_entropy_of_each_caption_alone(folder):
 
 
 def test_encoders():
-    assert ImageEncoder(28, 28, 1)(torch.rand(2, 28, 28, 1)).shape == (49, 2, 66)
+    assert ImageEncoder(28, 28, 1)(torch.rand(2, 28, 28, 1)).shape == (49, 2, 68)
     tall = ImageEncoder(100, 5, 3)
     assert tall.positions == 7 * 1
-    assert tall(torch.rand(1, 100, 5, 3)).shape == (7, 1, 66)
+    assert tall(torch.rand(1, 100, 5, 3)).shape == (7, 1, 68)
     encoder, images = ImageEncoder(8, 8, 1).eval(), torch.rand(2, 8, 8, 1)
     before = encoder.blocks(images.permute(0, 3, 1, 2) - 0.5)  # (2, 64, 2, 2)
     conv, norm, _ = encoder.wider
     around = F.conv2d(before, conv.weight, conv.bias, padding=1)
     around = F.group_norm(around, 8, norm.weight, norm.bias).relu()
-    places = encoder(images).reshape(2, 2, 2, 66).permute(2, 3, 0, 1)
+    places = encoder(images).reshape(2, 2, 2, 68).permute(2, 3, 0, 1)
     torch.testing.assert_close(places[:, :64], before + around)
-    torch.testing.assert_close(places[0, 64:], torch.tensor([[[-1.0, -1], [1, 1]], [[-1, 1]] * 2]))
+    torch.testing.assert_close(
+        places[0, 64:66], torch.tensor([[[-1.0, -1], [1, 1]], [[-1, 1]] * 2])
+    )
+    torch.testing.assert_close(places[:, 66:], places[:, 64:66].square())
     features = torch.rand(3, 4, 10)
     encoder = FeatureEncoder(4, 10)
     expected = F.linear(features[1, 2], encoder.layers[0].weight, encoder.layers[0].bias).relu()
