@@ -19,12 +19,14 @@ class ImageEncoder(nn.Module):
 
         x_{k+1} = pool(relu(norm(conv(x_k))))   3 x 3, then the largest of each 2 x 2;
                                                 no norm for k = 0
-        m_s     = [relu(norm(conv(x_K))) at place s, y_s, x_s]           (S, B, M)
+        x       = relu(norm(conv(x_K)))
+        m_s     = [x + relu(norm(conv(x))) at place s, y, x, y^2, x^2]   (S, B, M)
 
     Halved twice at least, and until neither side has more than eight places. Each place's own
-    coordinates, -1 to 1, stand beside what is seen there, so that attention can look for a side.
+    coordinates, -1 to 1, stand beside what is seen there, so that attention can look for a side;
+    and their squares, without which a score that is linear could not look for the middle.
 
-    Shapes: B images of C x height x width, S places, M = 64 channels and 2 coordinates.
+    Shapes: B images of C x height x width, S places, M = 64 channels, 2 coordinates, 2 squares.
 
     Args:
         height: rows of an image.
@@ -37,7 +39,7 @@ class ImageEncoder(nn.Module):
     Example:
         >>> encoder = ImageEncoder(32, 20, 3)
         >>> encoder(torch.zeros(5, 32, 20, 3)).shape, encoder.positions
-        (torch.Size([40, 5, 66]), 40)
+        (torch.Size([40, 5, 68]), 40)
     """
 
     places: Tensor
@@ -60,19 +62,14 @@ class ImageEncoder(nn.Module):
             )
             given, made = made, CHANNELS
             sides = tuple(-(-side // 2) for side in sides)
-        blocks.append(
-            nn.Sequential(
-                nn.Conv2d(given, CHANNELS, 3, padding=1),
-                nn.GroupNorm(_GROUPS, CHANNELS),
-                nn.ReLU(),
-            )
-        )
-        self.blocks = nn.Sequential(*blocks)
+        self.blocks = nn.Sequential(*blocks, _seen_around(given))
+        self.wider = _seen_around(CHANNELS)
         self.positions = sides[0] * sides[1]
-        self.size = CHANNELS + 2
+        self.size = CHANNELS + 4
         axes = [torch.linspace(-1, 1, side) if side > 1 else torch.zeros(1) for side in sides]
         places = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)  # (h, w, 2)
-        self.register_buffer("places", places.reshape(-1, 1, 2), persistent=False)
+        places = torch.cat([places, places.square()], dim=-1).reshape(-1, 1, 4)
+        self.register_buffer("places", places, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Vectors of places.
@@ -83,9 +80,17 @@ class ImageEncoder(nn.Module):
         Returns:
             ``(S, B, M)``.
         """
-        found = self.blocks(images.permute(0, 3, 1, 2) - 0.5)  # (B, M, h, w)
+        found = self.blocks(images.permute(0, 3, 1, 2) - 0.5)  # (B, 64, h, w)
+        found = found + self.wider(found)
         seen = found.flatten(2).permute(2, 0, 1)  # (S, B, 64)
         return torch.cat([seen, self.places.to(seen.dtype).expand(-1, seen.shape[1], -1)], dim=-1)
+
+
+def _seen_around(channels: int) -> nn.Sequential:
+    """``relu(norm(conv(x)))`` without halving."""
+    return nn.Sequential(
+        nn.Conv2d(channels, CHANNELS, 3, padding=1), nn.GroupNorm(_GROUPS, CHANNELS), nn.ReLU()
+    )
 
 
 class FeatureEncoder(nn.Module):

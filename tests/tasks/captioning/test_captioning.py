@@ -105,6 +105,19 @@ def test_what_is_said_hangs_on_the_picture_and_the_units_before(attention):
         token = targets[t]
 
 
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_the_first_state_knows_where_things_are_only_without_attention(attention):
+    torch.manual_seed(4)
+    model = network(attention, (4, 10))
+    features = torch.rand(3, 4, 10)
+    state, memory = model.look(features)
+    moved, moved_memory = model.look(features.flip(1))
+    same = all(torch.allclose(one, other) for one, other in zip(state[0], moved[0], strict=True))
+    assert same == (attention != "none")
+    if memory is not None and moved_memory is not None:
+        torch.testing.assert_close(moved_memory.values, memory.values.flip(0))
+
+
 def test_surprise_is_the_cross_entropy_of_each_caption_alone(folder):
     data = read([folder], CaptioningConfig())
     made = fitted(data, CaptioningConfig())
@@ -122,10 +135,21 @@ def test_surprise_is_the_cross_entropy_of_each_caption_alone(folder):
 
 
 def test_encoders():
-    assert ImageEncoder(28, 28, 1)(torch.rand(2, 28, 28, 1)).shape == (49, 2, 66)
+    assert ImageEncoder(28, 28, 1)(torch.rand(2, 28, 28, 1)).shape == (49, 2, 68)
     tall = ImageEncoder(100, 5, 3)
     assert tall.positions == 7 * 1
-    assert tall(torch.rand(1, 100, 5, 3)).shape == (7, 1, 66)
+    assert tall(torch.rand(1, 100, 5, 3)).shape == (7, 1, 68)
+    encoder, images = ImageEncoder(8, 8, 1).eval(), torch.rand(2, 8, 8, 1)
+    before = encoder.blocks(images.permute(0, 3, 1, 2) - 0.5)  # (2, 64, 2, 2)
+    conv, norm, _ = encoder.wider
+    around = F.conv2d(before, conv.weight, conv.bias, padding=1)
+    around = F.group_norm(around, 8, norm.weight, norm.bias).relu()
+    places = encoder(images).reshape(2, 2, 2, 68).permute(2, 3, 0, 1)
+    torch.testing.assert_close(places[:, :64], before + around)
+    torch.testing.assert_close(
+        places[0, 64:66], torch.tensor([[[-1.0, -1], [1, 1]], [[-1, 1]] * 2])
+    )
+    torch.testing.assert_close(places[:, 66:], places[:, 64:66].square())
     features = torch.rand(3, 4, 10)
     encoder = FeatureEncoder(4, 10)
     expected = F.linear(features[1, 2], encoder.layers[0].weight, encoder.layers[0].bias).relu()

@@ -23,12 +23,17 @@ class CaptioningNetwork(nn.Module):
     ::
 
         m_1 … m_S = encoder(picture)                       (B, M) each
-        v         = relu(norm(U dropout([m_1 … m_S])))     summary, (B, A)
+        p         = mean of m_s over s                     with attention, (B, M)
+        p         = [m_1 … m_S]                            without, (B, S*M)
+        v         = relu(norm(U p))                        summary, (B, A)
         s_0       = tanh(W v + b)                          each field of the first state, (B, H)
         logits    = decoder(y_0 … y_{t-1}; s_0, m)         (B, V+1)
 
-    The decoder's equations are those of :class:`~suimon.tasks.decoder.Decoder`. Without the norm a
-    step of Adam on the numbers of all places, which are thousands, would saturate the first state.
+    The decoder's equations are those of :class:`~suimon.tasks.decoder.Decoder`; its dropout falls
+    on the places, too. Without the norm a step of Adam on the numbers of all places, which are
+    thousands, would saturate the first state. With attention the first state does not know where
+    things are: whole scenes would be learnt by heart through it, and new ones of the same parts not
+    be described; which is where must be found by looking.
 
     Shapes: B batch, S places of a picture, M width of a place's vector, A of the decoder's
     features, T units of a caption, V vocabulary; unit V is start and end.
@@ -40,7 +45,7 @@ class CaptioningNetwork(nn.Module):
 
     Source: O. Vinyals and others (2015), Show and Tell: A Neural Image Caption Generator (there the
         picture is the first input, here the first state); with attention: K. Xu and others (2015),
-        Show, Attend and Tell.
+        Show, Attend and Tell, section 3.1.2 (the first state from the mean over places).
     """
 
     def __init__(
@@ -50,8 +55,9 @@ class CaptioningNetwork(nn.Module):
         self.encoder = encoder
         self.dropout = dropout
         width = decoder.combine.out_features
+        places = encoder.positions if decoder.attention is None else 1
         self.summary = nn.Sequential(
-            nn.Linear(encoder.positions * encoder.size, width, bias=False),
+            nn.Linear(places * encoder.size, width, bias=False),
             nn.LayerNorm(width),
             nn.ReLU(),
         )
@@ -70,10 +76,12 @@ class CaptioningNetwork(nn.Module):
             pictures: images ``(B, height, width, C)``, or features ``(B, S, width)``.
         """
         places = F.dropout(self.encoder(pictures), self.dropout, self.training)  # (S, B, M)
-        together = places.transpose(0, 1).flatten(1)  # (B, S*M)
-        state = self.decoder.begin(self.first(self.summary(together)))
         attention = self.decoder.attention
-        return state, None if attention is None else attention.remember(places)
+        if attention is None:
+            together, memory = places.transpose(0, 1).flatten(1), None  # (B, S*M)
+        else:
+            together, memory = places.mean(dim=0), attention.remember(places)  # (B, M)
+        return self.decoder.begin(self.first(self.summary(together))), memory
 
     def forward(self, pictures: Tensor, targets: Tensor) -> Tensor:
         """Scores of each caption's units, each given the true ones before it.

@@ -42,5 +42,5 @@ def choose(
         "input_dropout": 0.0,
         **forget_bias(config.cell),
     }
-    loop = PACE.options(training, captions, STEPS, learning_rate=4e-3)
+    loop = PACE.options(training, captions, STEPS, learning_rate=2e-3)
     return completed(config, training, left_out(config, architecture), loop)

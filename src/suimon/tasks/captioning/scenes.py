@@ -99,7 +99,7 @@ def draw(scene: Scene, chance: random.Random) -> npt.NDArray[np.uint8]:
         _paint(image, scene.other_shape, scene.other_color, (y, x, half), chance)
         # A triangle has room about its centre of mass, below the middle of its height.
         y += half / 3 if scene.other_shape == "triangle" else 0
-        _paint(image, scene.shape, scene.color, (y, x, chance.uniform(3.5, 4.5)), chance)
+        _paint(image, scene.shape, scene.color, (y, x, chance.uniform(4.5, 5.4)), chance)
         return image.round().astype(np.uint8)
     across = chance.uniform(11, 21)
     for side, shape, color in (

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from suimon.tasks.audio_options import AudioOptions
-from suimon.tasks.description import TaskDescription
+from suimon.tasks.description import FILES, TaskDescription
 from suimon.tasks.network_options import NetworkOptions
 from suimon.tasks.text_options import (
     EncodingOption,
