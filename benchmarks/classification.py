@@ -68,10 +68,7 @@ DATA = {
     },
     "negations": Data(
         *("negations/negations.csv", "negations/negations-test.csv"),
-        (
-            *("--label", "verdict", "--text", "text", "--cell", "gru", "--pooling", "last"),
-            *("--input-dropout", "0", "--consistency", "0"),
-        ),
+        ("--label", "verdict", "--text", "text"),
     ),
     "mnist": Data(
         *("images/mnist/train-images-idx3-ubyte.gz", "images/mnist/t10k-images-idx3-ubyte.gz"),

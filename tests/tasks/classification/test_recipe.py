@@ -1,7 +1,9 @@
 import pytest
 
+from suimon.data.labelled import LabelledSequences
 from suimon.tasks.classification.config import ClassificationConfig
 from suimon.tasks.classification.recipe import choose
+from suimon.tasks.classification.train import make_plan
 from suimon.training.config import TrainingConfig
 
 
@@ -37,6 +39,22 @@ def test_batch_and_budget_by_how_many_there_are(sequences, rows, epochs):
 def test_words_are_soon_learnt_by_heart():
     assert chosen("text", 7000).training.epochs == 9
     assert chosen("text", 7000, units="chars").training.epochs == 27
+
+
+def test_no_word_of_a_closed_vocabulary_is_dropped():
+    closed = choose(ClassificationConfig(), TrainingConfig(), "text", 5000, closed=True).config
+    assert (closed.input_dropout, closed.consistency) == (0.0, 0.0)
+    assert chosen().config.input_dropout == 0.5
+
+
+@pytest.mark.parametrize(("rare", "closed"), [([], True), (["once"], False)])
+def test_a_vocabulary_is_closed_where_no_word_is_met_once(rare, closed):
+    texts = ["good film", "bad film", "good music", "bad music"] * 20
+    texts[0] = " ".join([texts[0], *rare])
+    labels = tuple(text.split()[0] for text in texts)
+    data = LabelledSequences("text", texts, labels, str)
+    plan = make_plan(data, data, ClassificationConfig(), TrainingConfig(steps=1))
+    assert (plan.config.input_dropout == 0.0) is closed
 
 
 def test_series_take_a_gru_without_embedding_and_forget_bias():

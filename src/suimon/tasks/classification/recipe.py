@@ -3,7 +3,8 @@
 1. **Size**: texts of words take an embedding and one layer; numbers and characters, which say
    less at each step, a wider layer.
 2. **Cell**: a GRU for series, an LSTM for all else.
-3. **Dropout**: the fewer the sequences, the sooner they are learnt by heart.
+3. **Dropout**: the fewer the sequences, the sooner they are learnt by heart. Of a closed
+   vocabulary, whose words are all met again and again, none is dropped, for each may decide.
 4. **Batch**: some thirty batches an epoch, so that a small set is not learnt in a few steps.
 5. **Budget**: where none is given, so many epochs that about as many steps are taken as
    :data:`SIZES` has, within the bounds of :data:`PACE`.
@@ -76,6 +77,8 @@ def choose(
     kind: str,
     sequences: int,
     steps: int = 0,
+    *,
+    closed: bool = False,
 ) -> Choice[ClassificationConfig]:
     """Fill in what was left out; see the module's description for the rule.
 
@@ -85,6 +88,7 @@ def choose(
         kind: ``text``, ``series``, ``image`` or ``audio``.
         sequences: how many there are to learn from.
         steps: how long they are together.
+        closed: whether they are texts of words that are all met again and again.
     """
     of_text = "words" if config.units == "words" else "letters"
     size = SIZES[{"text": of_text, "audio": "frames", "image": "images"}.get(kind, "series")]
@@ -96,6 +100,8 @@ def choose(
         "input_dropout": size.input_dropout,
         "consistency": size.consistency,
     }
+    if closed:
+        architecture |= {"input_dropout": 0.0, "consistency": 0.0}
     if kind == "text":
         architecture["embedding"] = size.embedding
     if config.branch != "none":

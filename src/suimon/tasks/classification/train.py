@@ -8,14 +8,26 @@ from pathlib import Path
 import torch
 
 from suimon.data.labelled import LabelledSequences
+from suimon.data.text.units import Units
+from suimon.data.text.units.words import WordUnits
 from suimon.tasks.classification.beginning import from_run, with_vectors
 from suimon.tasks.classification.beside import Companion
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
-from suimon.tasks.classification.data import classes_of, examples, fitted, read, split
+from suimon.tasks.classification.data import (
+    Examples,
+    classes_of,
+    examples,
+    fitted,
+    read,
+    split,
+)
 from suimon.tasks.classification.objective import Classifying
 from suimon.tasks.classification.recipe import choose
 from suimon.tasks.run_maker import Plan, RunMaker
 from suimon.training.config import TrainingConfig
+
+CLOSED = 0.001
+"""Share of words met once below which a vocabulary counts as closed."""
 
 
 def make_plan(
@@ -39,7 +51,8 @@ def make_plan(
     begun = with_vectors(begun, preprocessing.units)
     learnt, judged = (examples(part, preprocessing) for part in (data, valid))
     steps = sum(map(len, learnt.sequences)) if data.kind == "text" else 0
-    choice = choose(begun.config, training, data.kind, len(data), steps)
+    closed = start is None and is_closed(learnt, preprocessing.units)
+    choice = choose(begun.config, training, data.kind, len(data), steps, closed=closed)
     task = Classifying(
         choice.config, choice.training, preprocessing, learnt, judged, begun.beginning
     )
@@ -63,6 +76,18 @@ def make_plan(
         [there_is, *begun.notices],
         companion,
     )
+
+
+def is_closed(learnt: Examples, units: Units | None) -> bool:
+    """Whether hardly a word of the texts is one that is met once, as where a rule made them.
+
+    Of texts that people write some hundredth of the words or more are.
+    """
+    if not isinstance(units, WordUnits):
+        return False
+    words = sum(map(len, learnt.sequences))
+    rare = sum(int((text == units.unknown_id).sum()) for text in learnt.sequences)
+    return rare < CLOSED * words
 
 
 def _prepare(
