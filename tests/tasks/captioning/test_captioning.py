@@ -175,7 +175,7 @@ def test_the_rule():
         return choose(CaptioningConfig(**for_task), TrainingConfig(**for_loop), captions)
 
     choice = chosen()
-    assert (choice.training.batch_size, choice.training.epochs) == (32, 32)
+    assert (choice.training.batch_size, choice.training.epochs) == (32, 71)
     assert choice.training.epochs is not None
     assert chosen(cell="gru").config.forget_bias is None
     kept = chosen(hidden=9, steps=5)

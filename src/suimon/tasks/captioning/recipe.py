@@ -21,7 +21,7 @@ from suimon.training.config import TrainingConfig
 PACE = Pace(
     batches_an_epoch=30, smallest_batch=8, largest_batch=32, fewest_epochs=5, most_epochs=100
 )
-STEPS = 1800
+STEPS = 4000
 
 
 def choose(
