@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from suimon.errors import CheckpointError
 from suimon.tasks.description import TaskDescription
+from suimon.tasks.loading import options_of
 from suimon.tasks.making_runs import (
     DATA_TABLE,
     TRAINING_TABLE,
@@ -167,7 +168,7 @@ class RunMaker:
         name = self._description.name
         run = RunDirectory.open(out)
         tables = run.config()
-        config = parse_options(self._description.config, tables.get(name, {}))
+        config = options_of(run, self._description)
         before = parse_options(TrainingConfig, tables.get(TRAINING_TABLE, {}))
         training = changed_training(config, before, options or {})
         moved = with_files_moved(config, options or {})

@@ -18,8 +18,7 @@ from suimon.tasks.captioning.config import DESCRIPTION, CaptioningConfig
 from suimon.tasks.captioning.data import Preprocessing, examples, read
 from suimon.tasks.captioning.model import CaptioningNetwork
 from suimon.tasks.captioning.objective import network_for, surprise
-from suimon.tasks.loading import opened, take_weights
-from suimon.training.options import parse_options
+from suimon.tasks.loading import opened, options_of, take_weights
 from suimon.training.run_directory import RunDirectory
 
 ROWS = 64  # pictures described side by side
@@ -202,7 +201,7 @@ def load(run: RunDirectory | str | Path) -> TrainedCaptioner:
         ConfigError: its ``config.toml`` was given a value that cannot work.
     """
     directory = opened(run, DESCRIPTION.name)
-    config = parse_options(CaptioningConfig, directory.config().get(DESCRIPTION.name, {}))
+    config = options_of(directory, DESCRIPTION)
     preprocessing = Preprocessing.from_state(directory.preprocess())
     network = network_for(config, preprocessing)
     take_weights(network, directory)

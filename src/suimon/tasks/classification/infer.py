@@ -20,8 +20,7 @@ from suimon.tasks.classification.data import Preprocessing, examples, read, read
 from suimon.tasks.classification.model import ClassificationNetwork
 from suimon.tasks.classification.objective import judgement, network_for, probabilities
 from suimon.tasks.classification.rejecting import REJECT_BELOW, REJECTED, kept_facts
-from suimon.tasks.loading import opened, take_weights
-from suimon.training.options import parse_options
+from suimon.tasks.loading import opened, options_of, take_weights
 from suimon.training.run_directory import RunDirectory
 
 
@@ -196,13 +195,13 @@ def load(run: RunDirectory | str | Path) -> TrainedClassifier:
         ConfigError: its ``config.toml`` was given a value that cannot work.
     """
     directory = opened(run, DESCRIPTION.name)
-    config = config_of(directory.config())
+    config = options_of(directory, DESCRIPTION)
     preprocessing = Preprocessing.from_state(directory.preprocess())
     network = network_for(config, preprocessing)
-    take_weights(network, directory)
+    weights = take_weights(network, directory)
     threshold = config.reject_below
     if threshold == "auto":  # found for the very weights that are loaded
-        threshold = directory.weights().metrics.get(REJECT_BELOW)
+        threshold = weights.metrics.get(REJECT_BELOW)
     return TrainedClassifier(
         network,
         preprocessing,
@@ -210,8 +209,3 @@ def load(run: RunDirectory | str | Path) -> TrainedClassifier:
         reject_below=threshold or 0.0,
         beside=Beside.read(directory.path),
     )
-
-
-def config_of(tables: Mapping[str, Any]) -> ClassificationConfig:
-    """The task's options in a run's ``config.toml``."""
-    return parse_options(ClassificationConfig, tables.get(DESCRIPTION.name, {}))

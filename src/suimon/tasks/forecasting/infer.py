@@ -28,8 +28,7 @@ from suimon.tasks.forecasting.model import ForecastNetwork
 from suimon.tasks.forecasting.objective import network_for, reading_for
 from suimon.tasks.forecasting.rolling import Forecasts, forecasts
 from suimon.tasks.forecasting.train import one_path
-from suimon.tasks.loading import opened, take_weights
-from suimon.training.options import parse_options
+from suimon.tasks.loading import opened, options_of, take_weights
 from suimon.training.run_directory import RunDirectory
 
 LEVEL, ANOMALY_LEVEL = 80.0, 99.0
@@ -329,7 +328,7 @@ def load(run: RunDirectory | str | Path) -> TrainedForecaster:
         ConfigError: its ``config.toml`` was given a value that cannot work.
     """
     directory = opened(run, DESCRIPTION.name)
-    config = parse_options(ForecastingConfig, directory.config().get(DESCRIPTION.name, {}))
+    config = options_of(directory, DESCRIPTION)
     preprocessing = Preprocessing.from_state(directory.preprocess())
     network = network_for(config, preprocessing)
     take_weights(network, directory)

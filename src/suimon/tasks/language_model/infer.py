@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ from suimon.tasks.language_model.objective import Surprise, measure_surprise
 from suimon.tasks.language_model.quantisation import QuantisationLoss, quantisation_loss
 from suimon.tasks.language_model.stepping import stepping_network
 from suimon.tasks.language_model.writing import Piece, Writer
-from suimon.tasks.loading import opened, take_weights
-from suimon.training.options import parse_options
+from suimon.tasks.loading import opened, options_of, take_weights
 from suimon.training.run_directory import RunDirectory
 
 UNKNOWN_SHOWN = 10
@@ -197,13 +196,8 @@ def load(run: RunDirectory | str | Path) -> TrainedLanguageModel:
         ConfigError: its ``config.toml`` was given a value that cannot work.
     """
     directory = opened(run, DESCRIPTION.name)
-    config = config_of(directory.config())
+    config = options_of(directory, DESCRIPTION)
     units = units_of(directory.preprocess())
     network = build_network(config, units.size)
     take_weights(network, directory)
     return TrainedLanguageModel(network, units, config)
-
-
-def config_of(tables: Mapping[str, Any]) -> LanguageModelConfig:
-    """The task's options in a run's ``config.toml``."""
-    return parse_options(LanguageModelConfig, tables.get(DESCRIPTION.name, {}))

@@ -14,12 +14,11 @@ import torch
 from suimon.data.images import ImageRows, Images
 from suimon.data.images.grid import check_picture, save_grid
 from suimon.errors import ConfigError
-from suimon.tasks.loading import opened, take_weights
+from suimon.tasks.loading import opened, options_of, take_weights
 from suimon.tasks.rows.config import DESCRIPTION, RowsConfig
 from suimon.tasks.rows.data import LEVELS, Preprocessing, read
 from suimon.tasks.rows.model import RowNetwork
 from suimon.tasks.rows.objective import AT_ONCE, judged, network_for, upper_half
-from suimon.training.options import parse_options
 from suimon.training.run_directory import RunDirectory
 
 MOST_DRAWN = 64
@@ -249,7 +248,7 @@ def load(run: RunDirectory | str | Path) -> TrainedRowGenerator:
         ConfigError: its ``config.toml`` was given a value that cannot work.
     """
     directory = opened(run, DESCRIPTION.name)
-    config = parse_options(RowsConfig, directory.config().get(DESCRIPTION.name, {}))
+    config = options_of(directory, DESCRIPTION)
     preprocessing = Preprocessing.from_state(directory.preprocess())
     network = network_for(config, preprocessing)
     take_weights(network, directory)

@@ -14,13 +14,12 @@ from suimon.data.labelled.lines import TEXT_FILES, lines_of
 from suimon.data.tagged import TaggedSequences
 from suimon.data.text.units.splitters import splitter_named
 from suimon.tasks.learnt_texts import Fingerprints, overlap, read_learnt
-from suimon.tasks.loading import opened, take_weights
+from suimon.tasks.loading import opened, options_of, take_weights
 from suimon.tasks.tagging.config import DESCRIPTION, TaggingConfig
 from suimon.tasks.tagging.data import Preprocessing, read, sentences
 from suimon.tasks.tagging.judging import found_segments, judged, probabilities, tagged
 from suimon.tasks.tagging.model import TaggingNetwork
 from suimon.tasks.tagging.objective import network_for
-from suimon.training.options import parse_options
 from suimon.training.run_directory import RunDirectory
 
 
@@ -169,7 +168,7 @@ def load(run: RunDirectory | str | Path) -> TrainedTagger:
         ConfigError: its ``config.toml`` was given a value that cannot work.
     """
     directory = opened(run, DESCRIPTION.name)
-    config = parse_options(TaggingConfig, directory.config().get(DESCRIPTION.name, {}))
+    config = options_of(directory, DESCRIPTION)
     preprocessing = Preprocessing.from_state(directory.preprocess())
     network = network_for(config, preprocessing)
     take_weights(network, directory)

@@ -17,13 +17,12 @@ from suimon.data.text.units.splitters import splitter_named
 from suimon.errors import DataError
 from suimon.inference.beam_search import Hypothesis, beam_search, check_beam
 from suimon.tasks.learnt_texts import Fingerprints, overlap, read_learnt
-from suimon.tasks.loading import opened, take_weights
+from suimon.tasks.loading import opened, options_of, take_weights
 from suimon.tasks.translation.config import DESCRIPTION, SearchOptions, TranslationConfig
 from suimon.tasks.translation.data import Preprocessing, examples, read
 from suimon.tasks.translation.model import TranslationNetwork
 from suimon.tasks.translation.objective import network_for, surprise
 from suimon.tasks.translation.scores import scored
-from suimon.training.options import parse_options
 from suimon.training.run_directory import RunDirectory
 
 ROWS = 64  # sentences searched side by side
@@ -277,7 +276,7 @@ def load(run: RunDirectory | str | Path) -> TrainedTranslator:
         ConfigError: its ``config.toml`` was given a value that cannot work.
     """
     directory = opened(run, DESCRIPTION.name)
-    config = parse_options(TranslationConfig, directory.config().get(DESCRIPTION.name, {}))
+    config = options_of(directory, DESCRIPTION)
     preprocessing = Preprocessing.from_state(directory.preprocess())
     network = network_for(config, preprocessing)
     take_weights(network, directory)
