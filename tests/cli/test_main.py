@@ -119,3 +119,11 @@ def test_no_completion_options():
     assert isinstance(app(), typer.Typer)
     page = typer.main.get_command(app()).get_help(typer.Context(typer.main.get_command(app())))
     assert "completion" not in page
+
+
+def test_a_short_command_reads_no_tasks_options():
+    program = (
+        "import sys; from suimon.cli.main import main; main(['--version']); "
+        "sys.exit('suimon.tasks.classification.config' in sys.modules or 'pydantic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -5,12 +5,18 @@ from typing import Annotated, Any
 import typer
 
 from suimon.cli.printing import notice, result_json
-from suimon.cli.using import chosen_options, of_each_task, with_options_of_tasks
+from suimon.cli.using import chosen_options, of_each_task
 from suimon.cli.writing import Run
 
 EXAMPLE = "suimon evaluate runs/shakespeare shakespeare.txt"
 
-HELP = f"""Measure how well a model does on files.
+USE = "evaluating"
+"""What of each task's description its options come from."""
+
+
+def help_text() -> str:
+    """The beginning of its help page, which has a line a task."""
+    return f"""Measure how well a model does on files.
 
 Prints, for a run of suimon train
 
@@ -18,7 +24,6 @@ Prints, for a run of suimon train
 """
 
 
-@with_options_of_tasks("evaluating")
 def command(
     run: Run,
     paths: Annotated[
@@ -31,7 +36,7 @@ def command(
     **options: Any,
 ) -> None:
     """Measure how well a model does on files."""
-    chosen = chosen_options(run, "evaluating", options)
+    chosen = chosen_options(run, USE, options)
     from suimon.tasks import load
 
     measured = load(run).evaluate(paths, **chosen)

@@ -1,7 +1,9 @@
 """Help pages: options under headings, and an example that can be copied."""
 
+from collections.abc import Callable
 from typing import Any
 
+import typer
 from typer.core import TyperCommand
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -41,3 +43,19 @@ def example(*commands: str) -> str:
     """The end of a help page: command lines on lines of their own, never wrapped."""
     lines = "\n".join(f"  {command}" for command in commands)
     return f"\b\nExample:\n{lines}"
+
+
+def single_command(name: str, command: Callable[..., None], text: str | None, end: str) -> Any:
+    """A command by itself, as a group gives one that it makes when it is asked for.
+
+    Args:
+        name: its word.
+        command: what it does; its parameters are the command's.
+        text: the beginning of its help page; ``None``: the function's docstring.
+        end: the end of its help page.
+    """
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(name, cls=HeadedCommand, help=text, epilog=end, context_settings=SETTINGS)(
+        command
+    )
+    return typer.main.get_command(single)

@@ -20,8 +20,9 @@ from suimon.cli import (
     train,
 )
 from suimon.cli.failures import reported
-from suimon.cli.help_page import SETTINGS, HeadedCommand, example
+from suimon.cli.help_page import SETTINGS, example, single_command
 from suimon.cli.printing import result
+from suimon.cli.using import with_options_of_tasks
 
 _SUMMARY = """Recurrent neural networks you can train, look inside and ship.
 
@@ -34,12 +35,32 @@ _EXAMPLES = (
 )
 
 
+_MODULES = {
+    module.__name__.rpartition(".")[2].replace("_", "-"): module
+    for module in (generate, chat, predict, evaluate, example_data, runs, info, plot)
+}
+
+
 class Commands(TyperGroup):
-    """The commands in the order in which a user meets them."""
+    """The commands in the order in which a user meets them, each made when it is asked for.
+
+    Those that use a trained model of whatever task have the options of all tasks, which take as
+    long to read as all else that a short command does.
+    """
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """``train`` first; typer itself lists groups last."""
-        return sorted(super().list_commands(ctx), key=lambda name: name != "train")
+        """``train`` first."""
+        return ["train", *_MODULES]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command, or ``None`` where there is no such one."""
+        module = _MODULES.get(cmd_name)
+        if module is None:
+            return super().get_command(ctx, cmd_name)
+        command, text = module.command, None
+        if module in (predict, evaluate):
+            command, text = with_options_of_tasks(command, module.USE), module.help_text()
+        return single_command(cmd_name, command, text, example(module.EXAMPLE))
 
 
 def app() -> typer.Typer:
@@ -56,14 +77,6 @@ def app() -> typer.Typer:
         _no_command
     )
     commands.add_typer(train.group(), name="train")
-    for module in (generate, chat, predict, evaluate, example_data, runs, info, plot):
-        commands.command(
-            module.__name__.rpartition(".")[2].replace("_", "-"),
-            cls=HeadedCommand,
-            help=getattr(module, "HELP", None),
-            epilog=example(module.EXAMPLE),
-            context_settings=SETTINGS,
-        )(module.command)
     return commands
 
 

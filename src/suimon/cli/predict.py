@@ -5,13 +5,19 @@ from typing import Annotated, Any
 import typer
 
 from suimon.cli.printing import notice, result, result_json
-from suimon.cli.using import chosen_options, of_each_task, with_options_of_tasks
+from suimon.cli.using import chosen_options, of_each_task
 from suimon.cli.writing import Run
 from suimon.errors import ConfigError
 
 EXAMPLE = 'echo "a moving story, well told" | suimon predict runs/reviews -'
 
-HELP = f"""Say what a model makes of files.
+USE = "predicting"
+"""What of each task's description its options come from."""
+
+
+def help_text() -> str:
+    """The beginning of its help page, which has a line a task."""
+    return f"""Say what a model makes of files.
 
 Prints, for a run of suimon train
 
@@ -21,7 +27,6 @@ Texts may come from a .txt file or standard input, one a line.
 """
 
 
-@with_options_of_tasks("predicting")
 def command(
     run: Run,
     paths: Annotated[
@@ -34,7 +39,7 @@ def command(
     **options: Any,
 ) -> None:
     """Say what a model makes of files, as its task does."""
-    chosen = chosen_options(run, "predicting", options)
+    chosen = chosen_options(run, USE, options)
     from suimon.tasks import load
 
     model = load(run)

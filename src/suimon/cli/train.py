@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from suimon.cli.config_file import read_options
-from suimon.cli.help_page import SETTINGS, HeadedCommand, example
+from suimon.cli.help_page import SETTINGS, example, single_command
 from suimon.cli.printing import notice, result, result_json
 from suimon.errors import ConfigError
 
@@ -76,15 +76,8 @@ def _task_command(description: "TaskDescription") -> Any:
     )
     command.__signature__ = signature  # type: ignore[attr-defined]
     command.__annotations__ = {name: p.annotation for name, p in signature.parameters.items()}
-    single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(
-        description.command,
-        cls=HeadedCommand,
-        help=f"{description.summary}\n\n{_CHOSEN}" if description.chosen else description.summary,
-        epilog=example(description.example),
-        context_settings=SETTINGS,
-    )(command)
-    return typer.main.get_command(single)
+    text = f"{description.summary}\n\n{_CHOSEN}" if description.chosen else description.summary
+    return single_command(description.command, command, text, example(description.example))
 
 
 def _own_parameters(description: "TaskDescription") -> list[inspect.Parameter]:

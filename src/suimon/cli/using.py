@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 Use = Literal["predicting", "evaluating"]
 
 
-def with_options_of_tasks(use: Use) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command, beside its own parameters, the flags that the tasks have for a use of models.
+def with_options_of_tasks(command: Callable[..., None], use: Use) -> Callable[..., None]:
+    """A command with, beside its own parameters, the flags that the tasks have for a use of models.
 
-    The command receives them as keywords, ``None`` for what was left out; :func:`chosen_options`
-    takes those of the task at hand.
+    It receives them as keywords, ``None`` for what was left out; :func:`chosen_options` takes
+    those of the task at hand.
     """
 
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        signature = inspect.signature(command)
-        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        parameters = [*own, *_flags_of_tasks(use)]
-        command.__signature__ = signature.replace(  # type: ignore[attr-defined]
-            parameters=[p.replace(kind=p.KEYWORD_ONLY) for p in parameters]
-        )
-        command.__annotations__ = {p.name: p.annotation for p in parameters}
-        return command
+    def with_flags(**values: Any) -> None:
+        command(**values)
 
-    return decorate
+    signature = inspect.signature(command)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    parameters = [*own, *_flags_of_tasks(use)]
+    with_flags.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[p.replace(kind=p.KEYWORD_ONLY) for p in parameters]
+    )
+    with_flags.__annotations__ = {p.name: p.annotation for p in parameters}
+    return with_flags
 
 
 def of_each_task(says: Literal["predicts", "measures"]) -> str:

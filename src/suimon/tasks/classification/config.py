@@ -135,8 +135,8 @@ DESCRIPTION = TaskDescription(
         *("consistency", "branch_places", "epochs", "batch_size", "learning_rate", "averaging"),
     ),
     unused=("tbptt_steps",),
-    data="A table, an archive of series, a folder with one sub-folder a class (texts or "
-    "recordings), or IDX images.",
+    data="A table, an archive of series, a folder with one sub-folder a class (texts, "
+    "recordings or images), or IDX images.",
     learnt="classes, units or scales",
     predicts="a line a sequence: its label, how probable it is, and where it stands",
     measures="accuracy, macro-F1, loss and the confusion matrix",
