@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 _EARLY = 10
 
@@ -22,9 +23,6 @@ class RunningMean:
         model: what to follow; its buffers are taken as they are.
         decay: in (0, 1); the mean reaches back over about ``1 / (1 - decay)`` steps.
 
-    Attributes:
-        model: the copy.
-
     Source: B. Polyak and A. Juditsky (1992), Acceleration of stochastic approximation by
         averaging; the exponential form of today's practice.
 
@@ -32,24 +30,31 @@ class RunningMean:
         >>> line = nn.Linear(1, 1, bias=False)
         >>> mean = RunningMean(line, 0.5)
         >>> _ = line.weight.data.fill_(1.0)
-        >>> mean.follow(line)
+        >>> mean.follow()
         >>> mean.model.weight.item()
         1.0
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
-        self.model = copy.deepcopy(model).requires_grad_(False)
+        self._copy = copy.deepcopy(model).requires_grad_(False)
+        self._means: list[Tensor] = list(self._copy.parameters())
+        self._followed: list[Tensor] = list(model.parameters())
+        self._buffers = list(zip(self._copy.buffers(), model.buffers(), strict=True))
         self._decay = decay
         self._steps = 0
 
-    @torch.no_grad()
-    def follow(self, model: nn.Module) -> None:
+    @property
+    def model(self) -> nn.Module:
+        """The copy, with the model's buffers as they are now."""
+        with torch.no_grad():
+            for mine, other in self._buffers:
+                mine.copy_(other)
+        return self._copy
+
+    def follow(self) -> None:
         """Take one more step's weights in."""
-        share = 1.0 - min(self._decay, self._steps / (self._steps + _EARLY))
-        for mine, other in zip(self.model.parameters(), model.parameters(), strict=True):
-            mine.lerp_(other, share)
-        for mine, other in zip(self.model.buffers(), model.buffers(), strict=True):
-            mine.copy_(other)
+        decay = min(self._decay, self._steps / (self._steps + _EARLY))
+        get_ema_multi_avg_fn(decay)(self._means, self._followed, self._steps)
         self._steps += 1
 
     def state(self) -> dict[str, Tensor]:
@@ -64,7 +69,7 @@ class RunningMean:
         """
         weights = dict(state)
         self._steps = int(weights.pop(_STEPS, torch.tensor(0)))
-        self.model.load_state_dict(weights)
+        self._copy.load_state_dict(weights)
 
 
 _STEPS = "steps"

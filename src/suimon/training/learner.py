@@ -114,7 +114,7 @@ class Learner:
             group["lr"] = learning_rate
         self.optimizer.step()
         if self._mean is not None:
-            self._mean.follow(self.model)
+            self._mean.follow()
         for parameter in self._parameters:
             parameter.grad = None  # not zero_grad, which would import torch's compiler
         self.carried = detach(terms.carried)

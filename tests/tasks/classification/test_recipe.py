@@ -1,6 +1,7 @@
 import pytest
 
 from suimon.data.labelled import LabelledSequences
+from suimon.tasks.classification import recipe
 from suimon.tasks.classification.config import ClassificationConfig
 from suimon.tasks.classification.recipe import choose
 from suimon.tasks.classification.train import make_plan
@@ -71,3 +72,11 @@ def test_a_rule_applied_twice_chooses_nothing_more():
     again = choose(first.config, first.training, "text", 5000)
     assert again.chosen == {}
     assert (again.config, again.training) == (first.config, first.training)
+
+
+def test_the_fastest_precision_is_chosen_but_for_series(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(recipe, "fastest_precision", lambda *_: "bf16")
+    assert chosen("text").training.precision == "bf16"
+    assert chosen("audio").training.precision == "bf16"
+    assert chosen("text", precision="fp32").training.precision == "fp32"
+    assert chosen("series").training.precision == "fp32"

@@ -133,6 +133,7 @@ DESCRIPTION = TaskDescription(
     chosen=(
         *("cell", "layers", "hidden", "embedding", "dropout", "input_dropout", "forget_bias"),
         *("consistency", "branch_places", "epochs", "batch_size", "learning_rate", "averaging"),
+        "precision",
     ),
     unused=("tbptt_steps",),
     data="A table, an archive of series, a folder with one sub-folder a class (texts, "

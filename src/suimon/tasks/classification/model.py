@@ -110,7 +110,7 @@ class ClassificationNetwork(nn.Module):
         steps = torch.arange(len(output), device=output.device)
         inside = (steps[:, None] < lengths.to(output.device)).unsqueeze(-1)  # (T, B, 1)
         if self.pooling == "max":
-            return output.masked_fill(~inside, -torch.inf).amax(dim=0)
+            return output.masked_fill(~inside, -torch.inf).max(dim=0).values  # amax: twice as long
         if self.attention is None:
             return (output * inside).sum(dim=0) / inside.sum(dim=0)
         scores = self.attention(output).masked_fill(~inside, -torch.inf)  # (T, B, 1)

@@ -11,6 +11,8 @@
 6. **Averaging**: of words, which are soon learnt by heart, a running mean of the weights is kept.
 7. **Branch**: twice as many places as the training texts have units.
 8. **Forget bias**: 1 for an LSTM, which should begin by remembering (Jozefowicz et al., 2015).
+9. **Precision**: see :func:`~suimon.tasks.precision.fastest_precision`; of series, in whose numbers
+   the last digits may decide, fp32.
 
 Nothing that was given is changed, and all else keeps its default.
 """
@@ -20,8 +22,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from suimon.tasks.choosing import Choice, Pace, completed, forget_bias, left_out
+from suimon.tasks.choosing import Choice, Pace, completed, forget_bias, left_out, with_chosen
 from suimon.tasks.classification.config import ClassificationConfig
+from suimon.tasks.precision import fastest_precision
 from suimon.training.config import TrainingConfig
 
 PACE = Pace(
@@ -107,6 +110,7 @@ def choose(
     if config.branch != "none":
         architecture["branch_places"] = places_for(steps)
     architecture |= forget_bias(config.cell or size.cell)
+    chosen = left_out(config, architecture)
     loop = PACE.options(
         training,
         sequences,
@@ -114,7 +118,9 @@ def choose(
         learning_rate=size.learning_rate,
         averaging=size.averaging,
     )
-    return completed(config, training, left_out(config, architecture), loop)
+    if kind != "series":
+        loop["precision"] = fastest_precision(with_chosen(config, chosen), training)
+    return completed(config, training, chosen, loop)
 
 
 def places_for(steps: int) -> int:
