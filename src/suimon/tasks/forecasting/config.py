@@ -74,6 +74,12 @@ class ForecastingConfig(NetworkOptions):
     context: int | None = Field(
         default=None, ge=2, le=100_000, description="Rows that the network reads of the past."
     )
+    segment: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="Rows of the context that each step of the recurrent layers reads at once.",
+    )
     linear_lags: int | None = Field(
         default=None,
         ge=1,
@@ -150,8 +156,8 @@ DESCRIPTION = TaskDescription(
     "--out runs/shops",
     config=ForecastingConfig,
     chosen=(
-        *("season", "transform", "difference", "context", "linear_lags", "ridge", "lags"),
-        *("rolling", "valid_rows", "layers", "hidden", "dropout", "forget_bias"),
+        *("season", "transform", "difference", "context", "segment", "linear_lags"),
+        *("ridge", "lags", "rolling", "valid_rows", "layers", "hidden", "dropout", "forget_bias"),
         *("epochs", "steps", "batch_size", "learning_rate", "weight_decay"),
     ),
     unused=("tbptt_steps",),

@@ -18,6 +18,7 @@ from suimon.errors import CheckpointError, DataError
 from suimon.tasks.forecasting.config import ForecastingConfig
 
 Array = npt.NDArray[np.float64]
+LEAST_SHARE = 1e-3  # of the deviation, where a series hardly leaves its season
 LEAST = 1e-9  # a series that does not move is not blown up
 
 
@@ -143,15 +144,21 @@ class Preprocessing:
 
 
 def scale_of(values: Array, difference: str, season: int) -> float:
-    """The root mean square of what is left of a series after its differences."""
-    if difference == "none" or len(values) < 2:
+    """The root mean square of what is left of a series after its differences.
+
+    Seasonal ones, where there is a season, whatever the network reads: what a series does beside
+    its season is what has to be forecast, and so each of many counts alike.
+    """
+    deviation = float(values.std())
+    if 1 < season < len(values):
+        left = values[season:] - values[:-season]
+    elif difference == "none" or len(values) < 2:
         left = values - values.mean()
     else:
-        back = season if difference == "season" and len(values) > season else 1
-        left = values[back:] - values[:-back]
+        left = values[1:] - values[:-1]
     scale = float(np.sqrt((left**2).mean()))
     # A series that repeats itself exactly still needs a scale for what may come.
-    return max(scale, 1e-6 * float(np.abs(values).max()), LEAST)
+    return max(scale, LEAST_SHARE * deviation, 1e-6 * float(np.abs(values).max()), LEAST)
 
 
 @dataclass(frozen=True)

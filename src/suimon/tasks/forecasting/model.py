@@ -37,28 +37,36 @@ class ForecastNetwork(nn.Module):
 
     ::
 
-        h_W    = stack(x_1 … x_W)                    recurrent layers over the context, (N, P)
+        h_W    = stack(X_1 … X_K)                    recurrent layers over the context, (N, P)
         u_h    = tanh(C_h h_W + D f_h + c)           a row ahead, told of the past and of itself
         o_h    = O u_h + o                           point and spread, zero at the beginning
         yhat_h = linear_h + g s_h o_h0               g: how far the network is trusted
 
+    X_k are the channels of S rows that follow each other, up to the row before the first to
+    forecast. With S = 1 the layers go from row to row; with S the rows of a season they go from
+    season to season, and what happened weeks ago is few steps away.
     f_h is what is known of row h: calendar, covariates. s_h is the deviation that the linear path
     leaves of row h. g is 1 in training; in use it is the one that fits the validation rows best,
     by least squares, less its standard error, between 0 and 1: where there is nothing to learn,
     the network does no harm.
 
-    Shapes: W context, F horizon, N windows, C channels, J of them known of the future too.
+    Shapes: W context, S segment, K = W // S, F horizon, N windows, C channels, J of them known of
+        the future too.
 
     Args:
-        recurrent: the stack.
+        recurrent: the stack, for inputs of S C numbers.
         linear: fitted, see :class:`~suimon.tasks.forecasting.linear.LinearPath`.
         head: for the spread.
         context: W.
+        channels: C.
         shared: J.
+        segment: S.
         dropout: on the stack's output.
 
-    Source: a row ahead told of the past and of itself: R. Wen and others (2017), A Multi-Horizon
-        Quantile Recurrent Forecaster; g: D. Wolpert (1992), Stacked generalization.
+    Source: segments as steps: S. Lin and others (2023), SegRNN: Segment Recurrent Neural Network
+        for Long-Term Time Series Forecasting; a row ahead told of the past and of itself: R. Wen
+        and others (2017), A Multi-Horizon Quantile Recurrent Forecaster; g: D. Wolpert (1992),
+        Stacked generalization.
     """
 
     deviation: Tensor
@@ -75,10 +83,12 @@ class ForecastNetwork(nn.Module):
         context: int,
         channels: int,
         shared: int,
+        segment: int = 1,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.context, self.shared, self.dropout = context, shared, dropout
+        self.segment = segment
         self.linear = linear
         self.refitted = LinearPath(
             linear.horizon,
@@ -117,7 +127,9 @@ class ForecastNetwork(nn.Module):
 
     def _raw(self, x: Tensor) -> Tensor:
         """``(F, N, outputs)``."""
-        states, _ = self.recurrent(x[: self.context])
+        first = self.context % self.segment  # rows too few to be a segment are not read
+        segments = x[first : self.context].unflatten(0, (-1, self.segment))  # (K, S, N, C)
+        states, _ = self.recurrent(segments.transpose(1, 2).flatten(2))
         last = F.dropout(states[-1], self.dropout, self.training)  # (N, P)
         told = self.steps(last).unflatten(1, (-1, STEP_WIDTH)).transpose(0, 1)  # (F, N, ·)
         if self.future is not None:
@@ -157,12 +169,18 @@ def build_network(
             f"context = {context} is shorter than what the linear path reads, {linear.reach} rows: "
             "give a longer one, or fewer linear_lags"
         )
+    segment = config.segment or 1
+    if context < segment:
+        raise ConfigError(
+            f"segment = {segment} is longer than the context, {context} rows: give a shorter one"
+        )
     return ForecastNetwork(
-        build_stack(config, channels, hidden, layers),
+        build_stack(config, segment * channels, hidden, layers),
         linear,
         HEADS[config.head](),
         context=context,
         channels=channels,
         shared=shared,
+        segment=segment,
         dropout=config.dropout or 0.0,
     )

@@ -4,11 +4,14 @@
    where that leaves two thirds to learn from.
 2. **Transform, differences, lags and penalty of the linear path**: what forecasts the validation
    rows best; see :mod:`suimon.tasks.forecasting.selection`. Logarithms are tried where all
-   values are above zero, seasonal differences where there is a season.
+   values are above zero, seasonal differences where there is a season. A lone series is looked
+   back at for half of its rows at most, many for three quarters of the shortest.
 3. **Context**: what the linear path reads, or two seasons, or :data:`SHORT_CONTEXT` rows if that
    is more, as far as the series reach.
 4. **Size and budget**: by the number of training windows, see :data:`SIZES`.
-5. **Forget bias**: 1 for an LSTM (Jozefowicz et al., 2015).
+5. **Segment**: where a season or more is forecast at once, each step of the recurrent layers reads
+   a season, and there are :data:`STEPS_OF_SEASONS` times as many optimiser steps; else a row.
+6. **Forget bias**: 1 for an LSTM (Jozefowicz et al., 2015).
 
 Nothing that was given is changed, and all else keeps its default.
 """
@@ -32,6 +35,7 @@ from suimon.training.config import TrainingConfig
 SHORT_CONTEXT = 16
 LONGEST_CONTEXT = 400
 VALID_SHARE = 0.2
+LOOKED_BACK, LOOKED_BACK_OF_MANY, MANY_SERIES = 0.5, 0.75, 10
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class Size:
         dropout: on the output of the layers.
         batch_size: windows a step.
         steps: where no budget is given.
-        lags: whether the value of a season before and the mean of a season are read.
+        season: whether a step may read a whole season, or else, beside its row, the value of a
+            season before and the mean of a season.
     """
 
     windows: int
@@ -52,7 +57,7 @@ class Size:
     dropout: float
     batch_size: int
     steps: int
-    lags: bool
+    season: bool
 
 
 SIZES = (
@@ -60,6 +65,7 @@ SIZES = (
     Size(1_000, 32, 0.2, 64, 600, True),
     Size(0, 8, 0.3, 32, 200, False),
 )
+STEPS_OF_SEASONS = 3  # times as many where steps read seasons, which take a fraction of the time
 LEARNING_RATE = 2e-3
 WEIGHT_DECAY = 0.05
 
@@ -81,14 +87,8 @@ def choose(
         ConfigError: there is no horizon, or an option does not fit the data.
         DataError: a series is too short.
     """
-    if config.horizon is None:
-        raise ConfigError("how far ahead? give the rows to forecast, e.g. --horizon 12")
-    ahead = 1 if config.strategy == "recursive" else config.horizon
-    if ahead < config.horizon and config.past:
-        raise ConfigError(
-            "strategy recursive feeds forecasts back, and there are none of the columns of past: "
-            "leave past out, or choose strategy direct"
-        )
+    ahead = _rows_at_once(config)
+    assert config.horizon is not None
     season = config.season or panel.frequency.season
     lengths = np.array([len(series) for series in panel.series])
     split = Split(lengths, config.valid_rows or valid_rows(int(lengths.min()), config.horizon))
@@ -97,35 +97,69 @@ def choose(
     readers = _readers(panel, config, split, season)
     best = _linear(panel, config, readers, split, ahead, room)
     read = next(r for r in readers if (r.log, r.difference) == (best.log, best.difference))
-    reach = best.lags + {"none": 0, "last": 1, "season": season}[best.difference]
-    wanted = min(max(2 * season, SHORT_CONTEXT), LONGEST_CONTEXT)
-    context = max(reach, min(wanted, room, int(split.train.min()) // 3))
-    windows = int(np.maximum(split.train - context - ahead + 1, 0).sum())
-    size = next(size for size in SIZES if windows >= size.windows)
-    extra = (season,) if 1 < season <= room - context and size.lags else ()
+    window = _window(config, best, split, season, ahead, room)
     values: dict[str, Any] = {
         "season": season,
         "transform": "log" if best.log else "none",
         "difference": best.difference,
         "linear_lags": best.lags,
         "ridge": best.ridge,
-        "context": context,
-        "lags": extra,
-        "rolling": extra,
+        "context": window.context,
+        "segment": window.segment,
+        "lags": window.lags,
+        "rolling": window.lags,
         "valid_rows": split.valid,
         "layers": 1,
-        "hidden": size.hidden,
-        "dropout": size.dropout,
+        "hidden": window.size.hidden,
+        "dropout": window.size.dropout,
         **forget_bias(config.cell),
     }
     loop = {
-        "batch_size": size.batch_size,
+        "batch_size": window.size.batch_size,
         "learning_rate": LEARNING_RATE,
         "weight_decay": WEIGHT_DECAY,
     }
     if not has_budget(training):
-        loop["steps"] = size.steps
+        loop["steps"] = window.size.steps * (STEPS_OF_SEASONS if window.segment > 1 else 1)
     return completed(config, training, left_out(config, values), loop), read, split
+
+
+def _rows_at_once(config: ForecastingConfig) -> int:
+    """How many rows ahead the network forecasts."""
+    if config.horizon is None:
+        raise ConfigError("how far ahead? give the rows to forecast, e.g. --horizon 12")
+    ahead = 1 if config.strategy == "recursive" else config.horizon
+    if ahead < config.horizon and config.past:
+        raise ConfigError(
+            "strategy recursive feeds forecasts back, and there are none of the columns of past: "
+            "leave past out, or choose strategy direct"
+        )
+    return ahead
+
+
+@dataclass(frozen=True)
+class _Window:
+    """What the network reads of the past, and its size."""
+
+    context: int
+    segment: int
+    lags: tuple[int, ...]
+    size: Size
+
+
+def _window(
+    config: ForecastingConfig, best: Linear, split: Split, season: int, ahead: int, room: int
+) -> _Window:
+    reach = best.lags + {"none": 0, "last": 1, "season": season}[best.difference]
+    wanted = min(max(2 * season, SHORT_CONTEXT), LONGEST_CONTEXT)
+    context = max(reach, min(wanted, room, int(split.train.min()) // 3))
+    windows = int(np.maximum(split.train - context - ahead + 1, 0).sum())
+    size = next(size for size in SIZES if windows >= size.windows)
+    rows = config.context or context
+    by_season = 1 < season <= ahead and 2 * season <= rows and size.season
+    segment = config.segment or (season if by_season else 1)
+    extra = size.season and segment == 1 and 1 < season <= room - context
+    return _Window(context, segment, (season,) if extra else (), size)
 
 
 def valid_rows(shortest: int, horizon: int) -> int:
@@ -205,8 +239,9 @@ def _linear(
     if len(readers) == 1 and config.linear_lags and config.ridge:
         read = readers[0]
         return Linear(read.log, read.difference, config.linear_lags, config.ridge)
-    # Windows must outnumber what is learnt of each: half of the rows at most are looked back at.
-    most = min(config.context or room, room, int(split.train.min()) // 2)
+    # Windows must outnumber what is learnt of each, and those of many series do.
+    share = LOOKED_BACK if len(panel.series) < MANY_SERIES else LOOKED_BACK_OF_MANY
+    most = min(config.context or room, room, int(share * int(split.train.min())))
     return select(
         panel,
         readers,

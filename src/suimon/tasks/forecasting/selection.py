@@ -2,7 +2,13 @@
 
 Every candidate is fitted in closed form on the training rows, and judged by its forecasts of the
 validation rows in the user's own units: root mean square error over seasonal-naive's error in the
-training rows, the mean over the series.
+training rows, the mean over the series. Where all values are above zero, that times the mean
+relative error, ``2 |y - f| / (|y| + |f|)``: of many series the first is about those that hardly
+leave their season, the second about those that vary by a multiple, and a transform must not serve
+the ones at the cost of the others.
+
+Source: errors of both kinds judged together: S. Makridakis and others (2020), The M4 Competition:
+    there by the mean of their ratios to a naive forecast's, here by their product.
 """
 
 from __future__ import annotations
@@ -192,6 +198,7 @@ class _Judge:
         )
         self.naive = torch.from_numpy(naive[origins.series]).unsqueeze(1)
         self.series = torch.from_numpy(origins.series)
+        self.relative = all((series.values > 0).all() for series in panel.series)
 
     def error(self, weight: Tensor, bias: Tensor) -> float:
         """See the module's description."""
@@ -199,12 +206,20 @@ class _Judge:
         transformed = relative * self.scale + self.level
         # An overflow is the error of a candidate that cannot be meant.
         found = transformed.clamp_max(300.0).exp() if self.read.log else transformed
-        squares = (((found - self.truth) / self.naive) ** 2).nanmean(dim=1)
-        seen = ~squares.isnan()
+        error = (found - self.truth).abs()
+        scaled = float(self._of_series(((error / self.naive) ** 2).nanmean(dim=1)).sqrt().mean())
+        if not self.relative:
+            return scaled
+        size = (found.abs() + self.truth.abs()) / 2
+        return scaled * float(self._of_series((error / size).nanmean(dim=1)).mean())
+
+    def _of_series(self, each: Tensor) -> Tensor:
+        """Means over the windows of each series that has any, of ``(N,)`` with NaN."""
+        seen = ~each.isnan()
         sums = torch.zeros(int(self.series.max()) + 1, dtype=torch.float64)
-        counts = sums.scatter_add(0, self.series[seen], torch.ones_like(squares[seen]))
-        sums = sums.scatter_add(0, self.series[seen], squares[seen])
-        return float((sums[counts > 0] / counts[counts > 0]).sqrt().mean())
+        counts = sums.scatter_add(0, self.series[seen], torch.ones_like(each[seen]))
+        sums = sums.scatter_add(0, self.series[seen], each[seen])
+        return sums[counts > 0] / counts[counts > 0]
 
 
 def _naive_errors(panel: Panel, split: Split, season: int) -> Array:
