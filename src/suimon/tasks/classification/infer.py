@@ -13,13 +13,15 @@ from suimon.data.audio import is_recording, read_frames
 from suimon.data.images.decoding import is_image
 from suimon.data.labelled import LabelledSequences
 from suimon.data.labelled.lines import TEXT_FILES, lines_of
-from suimon.tasks.classification.beside import Beside
+from suimon.tasks.classification.bag_of_words import BagOfWords
+from suimon.tasks.classification.beside import NAME, bag_facts, read_bag
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
 from suimon.tasks.classification.confusion_picture import check_picture, draw_confusion
 from suimon.tasks.classification.data import Preprocessing, examples, read, reading_of
 from suimon.tasks.classification.model import ClassificationNetwork
 from suimon.tasks.classification.objective import judgement, network_for, probabilities
 from suimon.tasks.classification.rejecting import REJECT_BELOW, REJECTED, kept_facts
+from suimon.tasks.learnt_texts import Fingerprints, overlap, read_learnt
 from suimon.tasks.loading import opened, options_of, take_weights
 from suimon.training.run_directory import RunDirectory
 
@@ -39,7 +41,8 @@ class TrainedClassifier:
         preprocessing: of sequences and labels.
         config: complete options.
         reject_below: the probability under which no label is given; 0: one always is.
-        beside: what a run on texts holds beside its network.
+        bag: the bag of words that a run on texts keeps beside its network.
+        learnt: fingerprints of the texts that a run has learnt from.
     """
 
     def __init__(
@@ -49,14 +52,16 @@ class TrainedClassifier:
         config: ClassificationConfig,
         *,
         reject_below: float = 0.0,
-        beside: Beside | None = None,
+        bag: BagOfWords | None = None,
+        learnt: Fingerprints | None = None,
     ) -> None:
         self.network = network.eval()
         self.preprocessing = preprocessing
         self.units = preprocessing.units
         self.config = config
         self.reject_below = reject_below
-        self.beside = beside
+        self.bag = bag
+        self.learnt = learnt
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -156,8 +161,9 @@ class TrainedClassifier:
             facts |= kept_facts(shares, given.labels, self.reject_below)
         if data.kind == "text":
             facts["branch"] = self.config.branch
-        if self.beside is not None:
-            facts |= self.beside.facts(data, self.preprocessing)
+            facts |= overlap([str(text) for text in data.sequences], self.learnt)
+        if self.bag is not None:
+            facts[NAME] = bag_facts(self.bag, data, self.preprocessing)
         if picture is not None:
             draw_confusion(found.confusion, self.labels, picture)
             facts["picture"] = picture
@@ -207,5 +213,6 @@ def load(run: RunDirectory | str | Path) -> TrainedClassifier:
         preprocessing,
         config,
         reject_below=threshold or 0.0,
-        beside=Beside.read(directory.path),
+        bag=read_bag(directory.path),
+        learnt=read_learnt(directory.path),
     )
