@@ -12,7 +12,7 @@ import numpy.typing as npt
 from suimon.data.audio import is_recording, read_frames
 from suimon.data.images.decoding import is_image
 from suimon.data.labelled import LabelledSequences
-from suimon.data.labelled.lines import TEXT_FILES, lines_of
+from suimon.data.labelled.lines import TEXT_FILES, texts_of_lines
 from suimon.tasks.classification.bag_of_words import BagOfWords
 from suimon.tasks.classification.beside import NAME, bag_facts, read_bag
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
@@ -97,9 +97,9 @@ class TrainedClassifier:
         """What the network says of the sequences of some files, as the command line prints it.
 
         Args:
-            paths: as in training, labels not needed; of a network that reads texts also ``.txt``
-                files and ``-`` for standard input, which hold a text a line; of one that reads
-                recordings also those by themselves.
+            paths: as in training, labels not needed, a table also ``-`` for standard input; of a
+                network that reads texts a ``.txt`` file or ``-`` holds a text a line; of one that
+                reads recordings or images also these by themselves.
 
         Returns:
             For each sequence ``label``, ``probability`` and ``place``, where it stands.
@@ -174,10 +174,11 @@ class TrainedClassifier:
     ) -> LabelledSequences:
         changes = {"label": label, "encoding": encoding or self.config.encoding}
         config = self.config.model_copy(update=changes)
-        if label is None and len(paths) == 1 and str(paths[0]).endswith(TEXT_FILES):
-            return lines_of(paths[0], config.encoding)
+        alone = label is None and len(paths) == 1
+        if alone and self.units is not None and str(paths[0]).endswith(TEXT_FILES):
+            return texts_of_lines(paths[0], config.encoding)
         spectrum = self.preprocessing.spectrum
-        if label is None and spectrum is not None and all(map(is_recording, paths)):
+        if label is None and spectrum is not None and paths and all(map(is_recording, paths)):
             frames = read_frames(paths, spectrum)
             return LabelledSequences(
                 "audio", frames, None, lambda n: str(paths[n]), spectrum=spectrum
