@@ -1,5 +1,6 @@
 """A text, a run trained on it, and the command line called in this process."""
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -37,6 +38,17 @@ class Outcome(NamedTuple):
 
 
 Suimon = Callable[..., Outcome]
+
+
+@pytest.fixture
+def piped(monkeypatch):
+    """Give a command something, text or bytes, to read from standard input."""
+
+    def give(content: str | bytes) -> None:
+        data = content if isinstance(content, bytes) else content.encode()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+    return give
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -142,6 +142,7 @@ def test_recordings_of_a_table_and_by_themselves(suimon, tmp_path):
     assert suimon("evaluate", run, tmp_path / "tones.csv").json()["accuracy"] == 1.0
     said = suimon("predict", run, tmp_path / "0.wav", tmp_path / "1.wav").out.splitlines()
     assert [row.split("\t")[0] for row in said] == ["low", "high"]
+    assert "name the data: a table" in suimon("predict", run).refusal()
     soundfile.write(tmp_path / "fast.wav", np.zeros(4000), 16000)
     refused = suimon("predict", run, tmp_path / "fast.wav").refusal()
     assert "fast.wav has 16,000 samples a second, and the network was trained on 8,000" in refused
@@ -184,3 +185,28 @@ def test_a_broken_image_among_the_classes_is_named(suimon, tmp_path):
     (folder / "dark" / "notes.txt").write_text("notes")
     refused = suimon("train", "classify", folder, "--out", run, "--steps", "1").refusal()
     assert "notes.txt is no image file" in refused
+
+
+def test_tables_from_standard_input(suimon, trained, reviews, tmp_path, piped):
+    expected = suimon("evaluate", trained, reviews / "test.csv").json()
+    piped((reviews / "test.csv").read_bytes())
+    assert suimon("evaluate", trained, "-").json() == expected
+    piped('{"verdict": "meh", "review": "a film"}\n')
+    refused = suimon("evaluate", trained, "-").refusal()
+    assert "standard input, row 1: the label 'meh' was not learnt" in refused
+    for content, message in (("", "standard input is empty"), ("a,b\n1,2\n", "has no column")):
+        piped(content)
+        assert message in suimon("evaluate", trained, "-").refusal()
+    piped(" \n")
+    assert (
+        "standard input has no text: give a text a line"
+        in suimon("predict", trained, "-").refusal()
+    )
+    (tmp_path / "numbers.csv").write_text("label,x,y\n" + "a,0,1\nb,9,8\n" * 4)
+    words = ["--label", "label", "--values", "x,y", "--out", tmp_path / "run", "--steps", "2"]
+    assert suimon("train", "classify", tmp_path / "numbers.csv", *words).code == 0
+    piped("x\ty\n0\t1\n")
+    assert suimon("predict", tmp_path / "run", "-").out.endswith("\tstandard input, row 1\n")
+    piped("x,y\n0,high\n")
+    refused = suimon("predict", tmp_path / "run", "-").refusal()
+    assert "standard input, row 1: column 'y' has 'high', which is no number" in refused

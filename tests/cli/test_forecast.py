@@ -118,3 +118,22 @@ def test_slips_are_answered_in_a_line(suimon, table, tmp_path, words, message):
     run = tmp_path / "run"
     assert message in suimon("train", "forecast", table, "--out", run, *words).refusal()
     assert not run.exists()
+
+
+def test_tables_from_standard_input(suimon, trained, table, ahead, piped):
+    for command, path in (("evaluate", table), ("predict", ahead)):
+        expected = suimon(command, trained, path)
+        piped(path.read_bytes())
+        assert suimon(command, trained, "-")[:2] == expected[:2] != (0, "")
+    piped("ds,y\n2024-01-01,1\n")
+    refused = suimon("evaluate", trained, "-").refusal()
+    assert "standard input has no column 'unique_id'" in refused or "promotion" in refused
+
+
+def test_numbers_that_are_too_large_are_named(suimon, tmp_path):
+    rows = [f"2024-01-{day:02},{'1e39' if day == 9 else day}" for day in range(1, 32)]
+    (tmp_path / "large.csv").write_text("\n".join(["ds,y", *rows]) + "\n")
+    words = ["train", "forecast", tmp_path / "large.csv", "--horizon", "2"]
+    refused = suimon(*words, "--out", tmp_path / "run").refusal()
+    assert "large.csv, row 9: column 'y' has '1e39', which is no number that float32" in refused
+    assert not (tmp_path / "run").exists()

@@ -101,6 +101,7 @@ def test_recordings_by_time(suimon, beeps):
     assert "3 labels: -, high, low" in outcome.err
     facts = suimon("evaluate", run, beeps / "beeps.csv").json()
     assert facts["exact"] == 1.0
+    assert "name the data: a file with a word a line" in suimon("predict", run).refusal()
     rows = [row.split("\t") for row in suimon("predict", run, beeps / "2.wav").out.splitlines()]
     assert [row[3] for row in rows] == ["low", "low"]
     assert float(rows[1][1]) == pytest.approx(0.22, abs=0.03)
@@ -130,3 +131,21 @@ def test_a_label_that_was_not_learnt_is_named(suimon, trained, tmp_path):
     (tmp_path / "new.conll").write_text("Anna B-PER\nRex B-DOG\n")
     refused = suimon("evaluate", trained, tmp_path / "new.conll").refusal()
     assert "new.conll, line 1, step 2: the label 'B-DOG' was not learnt" in refused
+
+
+def test_words_from_standard_input(suimon, trained, people, piped):
+    expected = suimon("evaluate", trained, people / "test.conll").json()
+    piped((people / "test.conll").read_bytes())
+    assert suimon("evaluate", trained, "-").json() == expected
+    piped("Anna B-PER\nRex B-DOG\n")
+    refused = suimon("evaluate", trained, "-").refusal()
+    assert "standard input, line 1, step 2: the label 'B-DOG' was not learnt" in refused
+    piped("")
+    assert "standard input has no sentence" in suimon("evaluate", trained, "-").refusal()
+
+
+def test_a_table_of_commas_holds_no_lines_of_words(suimon, trained, tmp_path):
+    (tmp_path / "words.csv").write_text("word,tag\nAnna,B-PER\n")
+    message = "words.csv is a table: name its columns of values or its column of audio"
+    for words in (["train", "tag", "--out", tmp_path / "run"], ["predict", trained]):
+        assert message in suimon(*words, tmp_path / "words.csv").refusal()

@@ -94,3 +94,15 @@ def test_slips_are_answered_in_a_line(suimon, files, tmp_path, paths, words, mes
     places = [files / path for path in paths]
     assert message in suimon("train", "translate", *places, "--out", run, *words).refusal()
     assert not run.exists()
+
+
+def test_pairs_from_standard_input(suimon, trained, files, piped):
+    lines = zip(
+        *((files / f"test.{end}").read_text().split() for end in ("in", "out")), strict=True
+    )
+    expected = suimon("evaluate", trained, files / "test.in", files / "test.out").json()
+    piped("".join(f"{source}\t{target}\n" for source, target in lines))
+    assert suimon("evaluate", trained, "-").json() == expected
+    piped("no tab\n")
+    refused = suimon("evaluate", trained, "-").refusal()
+    assert "standard input, line 1 has no '\\t' between source and target" in refused

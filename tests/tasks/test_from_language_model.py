@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from suimon.errors import CheckpointError, ConfigError
-from suimon.tasks.classification.beside import Beside
 from suimon.tasks.classification.config import ClassificationConfig
 from suimon.tasks.classification.infer import load
 from suimon.tasks.classification.train import RUNS as CLASSIFIERS
@@ -12,8 +11,11 @@ from suimon.tasks.from_language_model import LanguageModelStart
 from suimon.tasks.language_model.config import LanguageModelConfig
 from suimon.tasks.language_model.infer import load as load_language_model
 from suimon.tasks.language_model.train import train as train_language_model
+from suimon.tasks.learnt_texts import read_learnt
 from suimon.training import TrainingConfig
+from suimon.training.interrupt import TrainingInterrupted
 from tests.tasks.classification.conftest import opinions
+from tests.tasks.test_contract import InterruptAt
 
 ONE_STEP = TrainingConfig(steps=1, learning_rate=1e-12, weight_decay=0.0, averaging=0.0)
 
@@ -64,6 +66,25 @@ def test_forwards_it_computes_what_the_language_model_computes(places, layers, u
     torch.testing.assert_close(ours[..., 5:], theirs_back.flip(0), atol=1e-5, rtol=0)
 
 
+def test_it_resumes_exactly_and_without_what_it_began_with(places):
+    run = language_model(places)
+    vectors = places / "vectors.txt"
+    vectors.write_text("lovely 1 2 3\nfilm 4 5 6\n")
+    long = TrainingConfig(steps=6, batch_size=8)
+    for beginning in ({"from_": str(run)}, {"vectors": str(vectors)}):
+        config = ClassificationConfig(label="label", text="text", **beginning)
+        whole, cut = (places / f"{name}-{next(iter(beginning))}" for name in ("whole", "cut"))
+        CLASSIFIERS.train([places / "opinions.csv"], whole, config, long)
+        with pytest.raises(TrainingInterrupted):
+            CLASSIFIERS.train(
+                [places / "opinions.csv"], cut, config, long, observers=[InterruptAt(3)]
+            )
+        run.rename(places / "gone") if run.exists() else vectors.unlink()
+        CLASSIFIERS.resume(cut)
+        expected, found = (load(each).network.state_dict() for each in (whole, cut))
+        assert all(torch.equal(value, found[name]) for name, value in expected.items())
+
+
 def test_texts_of_the_language_model_count_as_overlap(places):
     run = language_model(places)
     (places / "few.csv").write_text("label,text\npos,a lovely story\nneg,so dull\n")
@@ -74,10 +95,10 @@ def test_texts_of_the_language_model_count_as_overlap(places):
         config.model_copy(update={"valid_files": (str(places / "few.csv"),)}),
         ONE_STEP,
     )
-    beside = Beside.read(places / "run")
-    assert beside is not None
+    learnt = read_learnt(places / "run")
+    assert learnt is not None
     distinct = {text.rstrip(".").lower() for text in opinions(60).sequences[:30]}
-    assert len(beside.learnt) == len(distinct) + 2
+    assert len(learnt) == len(distinct) + 2
     facts = load(places / "run").evaluate([places / "opinions.csv"])
     assert facts["overlap"]["count"] == sum(
         text.rstrip(".").lower() in distinct for text in opinions(60).sequences

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from suimon.data.text.decoding import checked_encoding, decoded
-from suimon.data.text.document import Document
+from suimon.data.text.document import Document, document_at
 from suimon.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ def open_table(path: str | Path, encoding: str) -> Table:
 
     Args:
         path: ``.csv``, ``.tsv``, ``.jsonl`` or ``.ndjson``, each also with ``.gz`` behind it; or
-            ``.parquet``.
+            ``.parquet``; or ``-`` for standard input, whose first line tells which of the first
+            three it is.
         encoding: how a text file is written.
 
     Raises:
@@ -101,6 +102,8 @@ def open_table(path: str | Path, encoding: str) -> Table:
         DataError: the file is of another kind, cannot be read, is broken, or has no rows.
     """
     path = Path(path)
+    if str(path) == "-":
+        return _piped(encoding)
     kind = Path(path.name.lower().removesuffix(".gz")).suffix
     packed = path.suffix.lower() == ".gz"
     if kind not in {*_SEPARATORS, *_JSON_LINES, ".parquet"} or (packed and kind == ".parquet"):
@@ -118,6 +121,20 @@ def open_table(path: str | Path, encoding: str) -> Table:
     if kind in _SEPARATORS:
         return _separated(path, text, _SEPARATORS[kind], package)
     return _json_lines(path, text)
+
+
+def _piped(encoding: str) -> Table:
+    """The table in standard input."""
+    polars()  # before anything is waited for
+    document = document_at("-")
+    text = "".join(decoded(document, checked_encoding(encoding)))
+    path = Path(document.name)
+    if not text.strip():
+        raise DataError(f"{path} is empty; give a table with rows in it")
+    if text.lstrip().startswith("{"):
+        return _json_lines(path, text)
+    names = text.lstrip("\r\n").partition("\n")[0]
+    return _separated(path, text, "\t" if "\t" in names else ",", polars())
 
 
 def _separated(path: Path, text: str, separator: str, package: ModuleType) -> Table:

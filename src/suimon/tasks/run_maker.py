@@ -56,7 +56,7 @@ class Plan(Generic[TaskKind]):
         chosen: the options that the task's rule chose, by name.
         amount: of the data, in words, e.g. ``120 sequences``.
         notices: what else a user should know of the data, a line each.
-        companion: what is kept beside the network.
+        companions: what is kept beside the network.
     """
 
     task: TaskKind
@@ -65,7 +65,7 @@ class Plan(Generic[TaskKind]):
     chosen: Mapping[str, Any]
     amount: str
     notices: Sequence[str] = ()
-    companion: Companion | None = None
+    companions: Sequence[Companion] = ()
 
     def notice(self) -> str:
         """One line on what the rule chose, and for what."""
@@ -195,8 +195,8 @@ def _carried_out(
     notify: Notify,
 ) -> TrainingResult:
     """Make what is kept beside the network, in the first process; then train."""
-    beside: Mapping[str, Mapping[str, float]] = {}
-    if plan.companion is not None and is_first():
-        beside = plan.companion.attend(run, notify)
+    beside: dict[str, Mapping[str, float]] = {}
+    for companion in plan.companions if is_first() else ():
+        beside |= companion.attend(run, notify)
     result = run_training(plan.task, plan.training, run, observers=observers, started=started)
     return replace(result, beside=beside)

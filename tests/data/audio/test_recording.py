@@ -82,3 +82,22 @@ def test_without_soundfile_the_extra_is_named(record, monkeypatch):
     monkeypatch.setitem(sys.modules, "soundfile", None)
     with pytest.raises(ConfigError, match=r"pip install 'suimon\[audio\]'"):
         open_recording(path)
+
+
+@pytest.mark.parametrize("claimed", [400, 0x7FFE_FFFF])
+def test_a_wav_that_is_cut_short_is_refused(tmp_path, claimed):
+    path = tmp_path / "cut.wav"
+    path.write_bytes(wav(claimed, b"\1\0" * 100))
+    message = (
+        rf"cut\.wav is cut short: its header claims {claimed:,} bytes of samples, and it holds"
+    )
+    with pytest.raises(DataError, match=message + " 200; record or copy it anew"):
+        open_recording(path)
+
+
+def test_a_wav_of_unknown_length_is_read_as_far_as_it_goes(tmp_path):
+    path = tmp_path / "stream.wav"
+    path.write_bytes(wav(0xFFFF_FFFF - 100, b"\1\0" * 100))  # 4 GiB, as programs write to a pipe
+    recording = open_recording(path)
+    assert recording.samples == 100
+    np.testing.assert_allclose(recording.waveform(), np.full(100, 1 / 32768))

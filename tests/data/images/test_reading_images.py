@@ -218,3 +218,18 @@ def test_a_grid_is_drawn_with_gaps(tmp_path):
         save_grid([[black]], tmp_path / "grid.jpg")
     with pytest.raises(ConfigError, match=r"there is no folder .*none for grid"):
         save_grid([[black]], tmp_path / "none" / "grid.png")
+
+
+def test_damaged_marks_beside_the_pixels_are_passed_over_in_silence(tmp_path):
+    path = tmp_path / "a.jpg"
+    Image.new("L", (3, 2), 70).save(path, exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + bytes(9))
+    assert decoded(path, form_of(path)).shape == (2, 3, 1)  # warnings are errors here
+    broken = tmp_path / "a.tif"
+    broken.write_bytes(b"II*\0" + bytes(range(200)))
+    with pytest.raises(DataError, match=r"cannot read .*a\.tif: it is no image"):
+        form_of(broken)
+
+
+def test_images_do_not_come_from_standard_input():
+    with pytest.raises(DataError, match="images are not read from standard input: name files or"):
+        read_images(["-"])

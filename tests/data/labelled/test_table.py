@@ -152,9 +152,15 @@ def test_other_encodings(write):
         read_table(path, label="y", text="x", encoding="klingon")
 
 
-@pytest.mark.parametrize("asked", [{}, {"text": "x", "values": ("t0",)}])
-def test_either_text_or_values(write, asked):
-    with pytest.raises(ConfigError, match="either a column of text, columns of values"):
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({}, r"w\.csv is read as a table: name a column of text, columns of values or a column"),
+        ({"text": "x", "values": ("t0",)}, "name one only of a column of text, columns of values"),
+    ],
+)
+def test_either_text_or_values(write, asked, message):
+    with pytest.raises(ConfigError, match=message):
         read_table(write("w.csv", WIDE), label="y", **asked)
 
 

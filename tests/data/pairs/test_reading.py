@@ -1,11 +1,12 @@
 import gzip
 import io
 import json
+import sys
 
 import pytest
 
-from suimon.data.pairs import lines as lines_module
 from suimon.data.pairs import read_pairs, read_sources
+from suimon.data.text import lines as lines_module
 from suimon.errors import ConfigError, DataError
 
 
@@ -143,3 +144,28 @@ def test_an_endless_line_is_refused_before_it_fills_the_memory(put, monkeypatch)
     monkeypatch.setattr(lines_module, "LONGEST_LINE", 1000)
     with pytest.raises(DataError, match=r"a\.txt, line 2 has more than 1,000 characters"):
         read_sources(put("a.txt", "short\n" + "x" * 1_000_000), encoding="utf-8")
+
+
+def test_an_empty_cell_at_the_edge_of_a_line_is_empty(put):
+    with pytest.raises(DataError, match=r"edge\.tsv, line 2: the source is empty"):
+        read_pairs([put("edge.tsv", "a\tb\n\tc\n")])
+    with pytest.raises(DataError, match=r"edge\.tsv, line 1: the target is empty"):
+        read_pairs([put("edge.tsv", "a\t\n")])
+    assert read_sources(put("edge.tsv", "a\tb\n\tc\n"), encoding="utf-8").sources == ["a", ""]
+
+
+def test_standard_input_holds_lines_or_a_table(monkeypatch):
+    def given(content: str):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+
+    given("a\tb\nc\td\n")
+    found = read_pairs(["-"])
+    assert pairs_of(found) == [("a", "b"), ("c", "d")]
+    assert found.place(1) == "standard input, line 2"
+    given("a_b\n")
+    assert pairs_of(read_pairs(["-"], separator="_")) == [("a", "b")]
+    given('{"fr": "oui", "en": "yes"}\n')
+    assert pairs_of(read_pairs(["-"], source="fr", target="en")) == [("oui", "yes")]
+    given("")
+    with pytest.raises(DataError, match="there is no pair in what was named"):
+        read_pairs(["-"])

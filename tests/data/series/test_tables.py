@@ -92,8 +92,8 @@ def test_rules_of_filling(fill, expected):
     ("content", "options", "message"),
     [
         (LONG.replace("y,x", "z,x"), {}, "has no column 'y'.* its columns are 'unique_id', 'ds'"),
-        (LONG.replace(",5,", ",five,"), {}, "t.csv, row 1: column 'y' has 'five', which is no fi"),
-        (LONG.replace(",5,", ",inf,"), {}, "t.csv, row 1: column 'y' has 'inf', which is no fini"),
+        (LONG.replace(",5,", ",five,"), {}, "t.csv, row 1: column 'y' has 'five', which is no num"),
+        (LONG.replace(",5,", ",inf,"), {}, "t.csv, row 1: column 'y' has 'inf', which is no num"),
         (
             LONG.replace("2024-01-03", "2024-13-03"),
             {},

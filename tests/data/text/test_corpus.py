@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from suimon.data.cache import cache_folder
 from suimon.data.text import UnitsOptions, corpus_of_text, load_corpus, units_from_state
-from suimon.data.text.cache import cache_folder
 from suimon.data.text.encoder import Encoder
 from suimon.errors import ConfigError, DataError
 
@@ -177,7 +177,7 @@ def test_full_disk(write, cache, monkeypatch):
     def full(self, data):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("suimon.data.text.cache.CacheWriter._write", full)
+    monkeypatch.setattr("suimon.data.cache.CacheWriter._write", full)
     with pytest.raises(
         DataError,
         match=r"cannot write the cache in .*: No space left on device; free some .*SUIMON_CACHE",

@@ -50,7 +50,7 @@ def test_characters_that_lie_across_chunks():
 def test_offset_of_a_bad_byte(before):
     with pytest.raises(
         DataError,
-        match=rf"^file\.txt is not utf-8 at byte {before:,} \(0xff, .*--encoding.*--units bytes$",
+        match=rf"^file\.txt is not utf-8 at byte {before:,} \(0xff, .*--encoding.*latin-1$",
     ):
         read(b"a" * before + b"\xff" + b"b" * 10)
 
@@ -71,7 +71,8 @@ def test_offset_in_a_two_byte_encoding():
 
 def test_binary_files():
     with pytest.raises(
-        DataError, match=r"file\.txt is a binary file: it has a zero byte at byte 2.*--units bytes"
+        DataError,
+        match=r"file\.txt is a binary file: it has a zero byte at byte 2; name a text file$",
     ):
         read(b"ab\0")
     with pytest.raises(DataError, match=r"zero byte at byte 300,000"):
@@ -109,3 +110,13 @@ def test_bytes_of_a_stripped_document_are_utf8():
     content = "猫《ねこ》".encode("shift_jis")
     found = pieces(document(content), "bytes", Reading("shift_jis", aozora=True))
     assert b"".join(found) == "猫".encode()
+
+
+def test_bytes_are_a_way_out_only_where_they_can_be_learnt():
+    document = Document("a.csv", content=b"caf\xe9")
+    for content, way in ((b"caf\xe9", "latin-1"), (b"a\0b", "name a text file")):
+        document = Document("a.csv", content=content)
+        with pytest.raises(DataError, match=f"{way}$"):
+            list(decoded(document, "utf-8"))
+        with pytest.raises(DataError, match=f"{way}, or learn its bytes with --units bytes$"):
+            list(decoded(document, "utf-8", or_bytes=True))

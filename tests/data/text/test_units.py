@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from suimon.data.text.pieces import cut_between_words
 from suimon.data.text.units import KINDS, UnitsOptions, fit_units, kind_class, units_from_state
+from suimon.data.text.units.joining import joined
 from suimon.data.text.units.splitters import SPLITTERS, splitter_named
 from suimon.data.text.units.words import WordUnits
 from suimon.errors import CheckpointError, ConfigError
@@ -276,3 +277,23 @@ def test_smallest_dtype():
     assert fit_units(UnitsOptions(), ["".join(map(chr, range(1, 256)))]).dtype == np.uint8
     assert fit_units(UnitsOptions(), ["".join(map(chr, range(1, 257)))]).dtype == np.uint16
     assert kind_class("words")(map(str, range(70_000))).dtype == np.uint32
+
+
+@given(st.text(alphabet=list("ab1 .,;'\"-()„“”’‘%$\n。「」:!?[]"), max_size=20))
+def test_words_and_marks_are_put_together_so_that_they_are_found_again(text):
+    splitter = splitter_named("marks")
+    words = splitter.split(text) if text.strip(" ") else []
+    assert splitter.split(joined(words, splitter.joiner())) == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'He said: "Come on, now!" (twice); the dogs\' owner paid $5, not 90%.',
+        "„Ja“, sagte er. Was? Nein…\n¿Qué? Well-made, isn't it?",
+        "今日は「晴れ」です。明日は、雨。",
+    ],
+)
+def test_marks_stand_where_they_are_written(text):
+    splitter = splitter_named("marks")
+    assert joined(splitter.split(text), splitter.joiner()) == text

@@ -1,14 +1,19 @@
 import numpy as np
 import pytest
+from PIL import Image
 
+from suimon.data.images.sequence import ImageRows, images_of_files
 from suimon.data.labelled import LabelledSequences
+from suimon.data.labelled.batches import lengths_of
 from suimon.errors import CheckpointError, DataError
 from suimon.tasks.classification.config import ClassificationConfig
 from suimon.tasks.classification.data import (
+    ImageSteps,
     Preprocessing,
     classes_of,
     examples,
     fitted,
+    read,
     shortened,
     split,
 )
@@ -123,3 +128,31 @@ def test_another_number_of_channels_is_refused():
     read = fitted(series([[1.0, 2.0]], [[3.0, 4.0]]), ClassificationConfig())
     with pytest.raises(DataError, match="row 0 has 1 channels, and the network reads 2"):
         read.encoded(series([[1.0]]))
+
+
+def test_images_are_decoded_when_they_are_asked_for(tmp_path):
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        for n in range(3):
+            pixels = np.full((6, 4), 40 * n, np.uint8)
+            Image.fromarray(pixels).save(tmp_path / label / f"{n}.png")
+    data = read([tmp_path], ClassificationConfig())
+    steps = fitted(data, ClassificationConfig(longest=4)).encoded(data)
+    assert lengths_of(steps).tolist() == [4] * 6
+    assert steps[5].tolist() == [[80] * 4] * 4
+    rows = data.sequences
+    assert isinstance(rows, ImageRows)
+    many = images_of_files(sorted(tmp_path.glob("*/*.png")), list("abcdef"), rows.images.form, 0)
+    lazy = ImageSteps(ImageRows(many), 100)
+    assert lazy[2].shape == (6, 4)
+    (tmp_path / "a" / "2.png").unlink()
+    with pytest.raises(DataError, match="no such file"):  # nothing was kept
+        lazy[2]
+
+
+def test_images_without_labels_say_where_these_would_be(tmp_path):
+    path = tmp_path / "train-images-idx3-ubyte"
+    path.write_bytes(b"\0\0\x08\x03" + b"\0\0\0\x02" * 3 + bytes(8))
+    data = read([path], ClassificationConfig())
+    with pytest.raises(DataError, match=r"image 1 has no label: .* the file of labels behind that"):
+        split(data, 0.1, 0)

@@ -36,7 +36,7 @@ def test_capitals_and_blanks_make_no_other_source():
 
 
 def test_one_source_cannot_be_split():
-    with pytest.raises(DataError, match="all 2 pairs have the source 'a': there is nothing to val"):
+    with pytest.raises(DataError, match="no pair has another source than 'a': there is nothing to"):
         split(pairs(("a", "x"), ("a", "y")), 0.1, seed=0)
 
 

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from suimon.data.audio.log_mel import LogMel, Spectrum
 from suimon.data.audio.recording import Recording, open_recording
-from suimon.data.text.cache import CachedText, CacheWriter, cache_folder, locked, read_cached
-from suimon.data.text.units import Encoded
+from suimon.data.cache import Cached, CacheWriter, cache_folder, locked, read_cached
 from suimon.errors import DataError
 
 
@@ -79,15 +78,15 @@ def read_frames(paths: Sequence[str | Path], spectrum: Spectrum) -> Frames:
     path = cache_folder() / f"frames-{_key(recordings, used)}.cache"
     with locked(path):
         found = read_cached(path) or _made(path, recordings, used)
-    return Frames(recordings, used, found.tokens, found.documents)
+    return Frames(recordings, used, found.values, found.starts)
 
 
-def _made(path: Path, recordings: Sequence[Recording], spectrum: LogMel) -> CachedText:
+def _made(path: Path, recordings: Sequence[Recording], spectrum: LogMel) -> Cached:
     starts = [0]
     with CacheWriter(path, np.dtype(np.float32)) as writer:
         for recording in recordings:
-            writer.append(Encoded(spectrum.frames(recording.waveform()).ravel()))
-            starts.append(writer.tokens)
+            writer.append(spectrum.frames(recording.waveform()).ravel())
+            starts.append(writer.count)
         writer.finish(starts, {})
     found = read_cached(path)
     if found is None:

@@ -1,5 +1,6 @@
 """Recordings in files: what the header claims, checked before anything is decoded; the samples."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,13 @@ ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".caf", ".w6
 
 MOST_SAMPLES = 1 << 26
 """Samples that are decoded of one file, all channels together: over an hour at 16 kHz."""
+
+UNKNOWN = 0x7FFF_0000
+"""Bytes of samples from which on a header claims nothing: so write programs that do not know yet
+how long a recording will be. It is read as far as the file goes."""
+
+_CLAIMED = re.compile(r"^\s*(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+"""What libsndfile's account of a file says of one that holds other than its header claims."""
 
 SLOWEST, FASTEST = 1_000, 400_000  # samples a second
 
@@ -67,7 +75,7 @@ def open_recording(path: str | Path) -> Recording:
 
     Raises:
         ConfigError: soundfile is not installed.
-        DataError: there is no such file, it is none of sound, empty, or longer than
+        DataError: there is no such file, it is none of sound, empty, cut short, or longer than
             :data:`MOST_SAMPLES`.
     """
     path = Path(path)
@@ -78,8 +86,14 @@ def open_recording(path: str | Path) -> Recording:
         # Raw samples without a header are told by their ending, and would be asked for a rate.
         with package.SoundFile(path) as file:
             samples, channels, rate = file.frames, file.channels, file.samplerate
+            short = _CLAIMED.search(file.extra_info)
     except (package.SoundFileError, OSError, TypeError) as error:
         raise _unreadable(path, error) from None
+    if short and int(short[1]) < UNKNOWN:
+        raise DataError(
+            f"{path} is cut short: its header claims {int(short[1]):,} bytes of samples, and it "
+            f"holds {int(short[2]):,}; record or copy it anew"
+        )
     if samples < 1:
         raise DataError(f"{path} is empty: its header claims no samples; leave it out")
     if samples * channels > MOST_SAMPLES:

@@ -129,12 +129,12 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     pillow, _ = _pillow()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # we bound lower
-            image = pillow.open(path, formats=_FORMATS)
-        with image:
-            if image.width * image.height > MOST_PIXELS:
-                raise _too_large(path, f"{image.height:,} x {image.width:,}")
-            yield image
+            # Of pixels beyond its own bound, which is above ours, and of damaged marks beside them.
+            warnings.simplefilter("ignore")
+            with pillow.open(path, formats=_FORMATS) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise _too_large(path, f"{image.height:,} x {image.width:,}")
+                yield image
     except pillow.DecompressionBombError:
         raise _too_large(path, "far too many") from None
     except (pillow.UnidentifiedImageError, FileNotFoundError, IsADirectoryError) as error:

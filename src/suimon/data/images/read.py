@@ -78,6 +78,8 @@ def read_images(
         raise DataError("name the images: files, folders or an IDX file")
     named = [Path(path) for path in paths]
     for path in named:
+        if str(path) == "-":
+            raise DataError("images are not read from standard input: name files or folders")
         if not path.exists():
             raise DataError(f"there is no file or folder {path}: check the name")
     if named[0].is_file() and not is_image(named[0]) and is_idx(named[0]):

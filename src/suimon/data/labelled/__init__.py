@@ -31,7 +31,7 @@ def read_labelled(
     Args:
         paths: one path: a table, a ``.ts`` archive, a UCR ``.tsv`` (where no column is named), a
             folder with one sub-folder a class, or an IDX file of images, whose labels are found
-            beside it; or the two IDX files.
+            beside it; or the two IDX files. ``-`` is a table in standard input.
         label: a table's column of labels; ``None``: none are known.
         text: a table's column of texts.
         values: a table's columns of numbers.
@@ -45,26 +45,20 @@ def read_labelled(
         DataError: the path cannot be used.
         ConfigError: the columns named do not go with it.
     """
-    from suimon.data.images.read import ImageReading
     from suimon.data.labelled.archive import read_ts, read_tsv
     from suimon.data.labelled.folders import read_class_folder
-    from suimon.data.labelled.idx import is_idx, labels_beside, read_idx
+    from suimon.data.labelled.idx import is_idx
     from suimon.data.labelled.table import read_table
 
-    if not paths:
-        raise DataError("name the data: a table, an archive, a folder of classes or IDX files")
+    _check_paths(paths)
     first, *others = map(Path, paths)
-    if not first.exists():
-        raise DataError(f"there is no file or folder {first}: check the name")
     named = bool(label or text or values or audio)
     if first.is_dir():
         _refuse(named or others, first, "a folder of classes", "columns and further paths")
         return read_class_folder(first, encoding=encoding, spectrum=spectrum, images=images)
     if is_idx(first):
         _refuse(named or others[1:], first, "IDX images", "columns and further paths")
-        found = read_idx(first, others[0] if others else labels_beside(first))
-        rows = (images or ImageReading()).of_idx(found)
-        return replace(found, sequences=rows, form=rows.images.form)
+        return _images(first, others, images)
     if others:
         raise ConfigError(f"{first} is read by itself: leave out {others[0]}")
     if first.suffix == ".ts":
@@ -83,6 +77,27 @@ def read_labelled(
     )
 
 
+def _check_paths(paths: Sequence[str | Path]) -> None:
+    if not paths:
+        raise DataError("name the data: a table, an archive, a folder of classes or IDX files")
+    if str(paths[0]) != "-" and not Path(paths[0]).exists():
+        raise DataError(f"there is no file or folder {paths[0]}: check the name")
+
+
+def _images(
+    first: Path, others: Sequence[Path], images: "ImageReading | None"
+) -> LabelledSequences:
+    """Those of an IDX file, with the labels of the other file, or of one found beside it."""
+    from suimon.data.images.read import ImageReading
+    from suimon.data.labelled.idx import labels_beside, read_idx
+
+    found = read_idx(first, others[0] if others else labels_beside(first))
+    rows = (images or ImageReading()).of_idx(found)
+    return replace(found, sequences=rows, form=rows.images.form)
+
+
 def _refuse(present: object, path: Path, what: str, surplus: str) -> None:
     if present:
-        raise ConfigError(f"{path} is {what}, which says all by itself: leave out {surplus}")
+        raise ConfigError(
+            f"{path} is {what}, which says all by itself: leave out {surplus}, or name a table"
+        )

@@ -28,7 +28,7 @@ class SequenceBatches:
         seed: decides the order.
         rank: which process this is, from 0.
         world_size: how many processes share a batch; each takes every so-manieth sequence of it.
-        lengths: ``(N,)`` int64, those of the sequences; ``None``: each is looked at for it.
+        lengths: ``(N,)`` int64, those of the sequences; ``None``: see :func:`lengths_of`.
 
     Example:
         >>> rows = [np.array([1, 2]), np.array([3]), np.array([4, 5, 6])]
@@ -51,9 +51,7 @@ class SequenceBatches:
     ) -> None:
         self._sequences = sequences
         self._labels = labels
-        if lengths is None:
-            lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
-        self._lengths = lengths
+        self._lengths = lengths_of(sequences) if lengths is None else lengths
         self._buckets = Buckets(self._lengths, batch_size, seed=seed)
         self._pad = pad
         self._own = slice(rank, None, world_size)
@@ -73,11 +71,19 @@ class SequenceBatches:
         self._buckets.load_state_dict(state)
 
 
+def lengths_of(sequences: Sequence[npt.NDArray]) -> npt.NDArray[np.int64]:
+    """How long each sequence is, ``(N,)``; all are looked at unless they have ``lengths``."""
+    known = getattr(sequences, "lengths", None)
+    if known is not None:
+        return known
+    return np.fromiter(map(len, sequences), np.int64, len(sequences))
+
+
 def in_order(
     sequences: Sequence[npt.NDArray], labels: Labels, batch_size: int, pad: Pad
 ) -> Iterator[tuple[npt.NDArray[np.int64], SequenceBatch]]:
     """Every sequence once, the shortest first; beside each batch the numbers of its sequences."""
-    lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
+    lengths = lengths_of(sequences)
     order = np.argsort(lengths, kind="stable")
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]

@@ -11,6 +11,7 @@ from suimon.data.audio import Spectrum, SpectrumOptions, read_frames
 from suimon.data.labelled.sequences import LabelledSequences
 from suimon.data.labelled.table_numbers import series
 from suimon.data.table_files import Table, open_table, shown
+from suimon.data.text.document import name_of
 from suimon.errors import ConfigError, DataError
 
 
@@ -61,12 +62,7 @@ def read_table(
             row and the column; or a recording cannot be used.
     """
     values = (values,) if isinstance(values, str) else tuple(values)
-    if (text is not None) + bool(values) + (audio is not None) != 1:
-        raise ConfigError(
-            "name either a column of text, columns of values (one at least) or a column of audio"
-        )
-    if label is not None and label in (text, audio, *values):
-        raise ConfigError(f"column {label!r} is asked for as label and as data; name another")
+    _check_columns(path, label, text, values, audio)
     table = open_table(path, encoding)
     labels = None if label is None else labels_in(table, label)
     if text is not None:
@@ -78,6 +74,22 @@ def read_table(
     columns = dict.fromkeys(c for name in values for c in matching(table, name, label))
     sequences, channels = series(table, tuple(columns))
     return LabelledSequences("series", sequences, labels, table.place, channels)
+
+
+def _check_columns(
+    path: str | Path, label: str | None, text: str | None, values: Sequence[str], audio: str | None
+) -> None:
+    kinds = "a column of text, columns of values or a column of audio"
+    named = (text is not None) + bool(values) + (audio is not None)
+    if not named:
+        raise ConfigError(
+            f"{name_of(path)} is read as a table: name {kinds}, or give other data (an archive, "
+            "a folder of classes, an IDX file)"
+        )
+    if named > 1:
+        raise ConfigError(f"name one only of {kinds}")
+    if label is not None and label in (text, audio, *values):
+        raise ConfigError(f"column {label!r} is asked for as label and as data; name another")
 
 
 def texts_in(table: Table, name: str) -> list[str]:

@@ -7,9 +7,10 @@ from itertools import zip_longest
 from pathlib import Path
 
 from suimon.data.labelled.table import texts_in
-from suimon.data.pairs.lines import lines_of
 from suimon.data.pairs.sentences import SentencePairs
 from suimon.data.table_files import open_table
+from suimon.data.text.document import name_of
+from suimon.data.text.lines import lines_of
 from suimon.errors import ConfigError, DataError
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
@@ -28,11 +29,13 @@ def read_pairs(
     Args:
         paths: two text files, line n of the one being the translation of line n of the other; or
             one file: a table (``.csv``, ``.tsv``, ``.jsonl``, ``.parquet``), or lines in two parts.
-            Text files may be packed (``.gz``).
+            Text files may be packed (``.gz``). ``-`` is standard input: a table where columns are
+            named, else lines.
         source: a table's column of sources; ``None``: its first. Of a ``.tsv`` with no column
             named each line is a pair, for such files mostly have no line of names.
         target: likewise of targets; ``None``: its second.
-        separator: what stands between source and target in lines; blanks around both are dropped.
+        separator: what stands between source and target in lines, of standard input a tab where
+            none is given; blanks around both are dropped.
         encoding: how text files and tables are written.
 
     Returns:
@@ -49,6 +52,7 @@ def read_pairs(
         )
     named = source is not None or target is not None
     first = Path(paths[0])
+    piped = str(first) == "-"
     kind = Path(first.name.lower().removesuffix(".gz")).suffix
     if len(paths) == 2:
         if named or separator is not None:
@@ -61,9 +65,9 @@ def read_pairs(
                 f"--separator cuts the lines of {first}: leave out --source, --target"
             )
         pairs = _cut(first, separator, encoding)
-    elif kind in TABLES and (named or kind != ".tsv"):
+    elif named if piped else kind in TABLES and (named or kind != ".tsv"):
         pairs = _table(first, source, target, encoding)
-    elif kind == ".tsv":
+    elif piped or kind == ".tsv":
         pairs = _cut(first, "\t", encoding)
     else:
         raise ConfigError(
@@ -90,10 +94,11 @@ def read_sources(path: str | Path, *, source: str | None = None, encoding: str) 
         table = open_table(path, encoding)
         texts = texts_in(table, source or table.names[0])
         return SentencePairs([text.strip() for text in texts], None, table.place)
-    sources = list(lines_of(path, encoding))
+    lines = lines_of(path, encoding)
     if kind == ".tsv":
-        sources = [line.partition("\t")[0].strip() for line in sources]
-    name = _name(path)
+        lines = (line.partition("\t")[0] for line in lines)
+    sources = [line.strip() for line in lines]
+    name = name_of(path)
     if not sources:
         raise DataError(f"{name} is empty: give a sentence a line")
     return SentencePairs(sources, None, lambda n: f"{name}, line {n + 1}")
@@ -109,11 +114,11 @@ def _parallel(one: str | Path, other: str | Path, encoding: str) -> SentencePair
             shorter, longer = (one, other) if source is None else (other, one)
             more = len(sources) + 1 + sum(1 for _ in both)
             raise DataError(
-                f"{_name(shorter)} has {len(sources):,} lines and {_name(longer)} {more:,}: line n "
-                "of the one must be the translation of line n of the other"
+                f"{name_of(shorter)} has {len(sources):,} lines and {name_of(longer)} {more:,}: "
+                "line n of the one must be the translation of line n of the other"
             )
-        sources.append(source)
-        targets.append(target)
+        sources.append(source.strip())
+        targets.append(target.strip())
     return SentencePairs(sources, targets, _lines(one))
 
 
@@ -127,7 +132,7 @@ def _cut(path: Path, separator: str, encoding: str) -> SentencePairs:
         source, found, target = line.partition(separator)
         if not found:
             raise DataError(
-                f"{path}, line {number} has no {separator!r} between source and target: "
+                f"{name_of(path)}, line {number} has no {separator!r} between source and target: "
                 f"{line!r:.60}"
             )
         if separator == "\t":
@@ -164,9 +169,5 @@ def _refuse_empty(pairs: SentencePairs) -> None:
 
 
 def _lines(path: str | Path) -> Callable[[int], str]:
-    name = _name(path)
+    name = name_of(path)
     return lambda n: f"{name}, line {n + 1}"
-
-
-def _name(path: str | Path) -> str:
-    return "standard input" if str(path) == "-" else str(path)

@@ -21,6 +21,7 @@ ALONE = "series"
 """The name of a series that stands in a table alone."""
 
 MOST_CELLS = 200_000_000
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def read_panel(
@@ -121,11 +122,11 @@ def numbers(table: Table, name: str) -> npt.NDArray[np.float64]:
         empty = np.array([cell is None for cell in cells])
     else:
         found, empty = _polars_numbers(cells)
-    wrong = np.flatnonzero(~np.isfinite(found) & ~empty)
+    wrong = np.flatnonzero(~(np.abs(found) <= LARGEST) & ~empty)
     for row in wrong[:1].tolist():
         raise DataError(
-            f"{table.place(row)}: column {name!r} has {shown(cells[row])}, which is no finite "
-            "number; write one, or leave the cell empty"
+            f"{table.place(row)}: column {name!r} has {shown(cells[row])}, which is no number that "
+            "float32 holds; write one, or leave the cell empty"
         )
     return np.where(empty, np.nan, found)
 

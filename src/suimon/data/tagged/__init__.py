@@ -10,6 +10,7 @@ from suimon.errors import ConfigError, DataError
 
 __all__ = ["Segment", "TaggedSequences", "read_tagged"]
 
+_TABLES = (".csv", ".csv.gz")
 _LISTS = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".parquet")
 
 
@@ -31,7 +32,7 @@ def read_tagged(
     """What paths hold, by the columns that are named, else by how they end.
 
     Args:
-        paths: one table, or several files of words in columns.
+        paths: one table, or several files of words in columns; ``-`` is standard input.
         labelled: whether tags are read.
         text: the column of words: its name in a table of lists (``tokens`` where none is given),
             its number from 1 on where words stand a line each (the first).
@@ -49,44 +50,66 @@ def read_tagged(
         DataError: the paths cannot be used.
         ConfigError: the columns named do not go with them.
     """
-    from suimon.data.tagged.conll import read_conll
     from suimon.data.tagged.recordings import read_recordings
-    from suimon.data.tagged.table import read_lists, read_rows
+    from suimon.data.tagged.table import read_rows
 
-    if not paths:
-        raise DataError("name the data: a file with a word a line, or a table")
-    for path in map(Path, paths):
-        if not path.is_file():
-            raise DataError(f"there is no file {path}: check the name")
+    _check_files(paths)
     if (text is not None) + bool(values) + (audio is not None) > 1:
         raise ConfigError("name one only of a column of text, columns of values, a column of audio")
     if id and not values:
         raise ConfigError(f"id = {id} goes with columns of values: name these too, or leave it out")
-    first = paths[0]
-    lists = str(first).lower().endswith(_LISTS)
-    if len(paths) > 1 and (values or audio or lists):
-        raise ConfigError(f"{first} is read by itself: leave out {paths[1]}")
+    if not (values or audio):
+        return _words(paths, text, label, labelled, encoding)
+    first, column = _only(paths), (label or "label") if labelled else None
     if values:
-        column = (label or "label") if labelled else None
         return read_rows(first, values=values, label=column, id=id, encoding=encoding)
-    if audio is not None:
-        return read_recordings(
-            first,
-            audio=audio,
-            spectrum=spectrum or SpectrumOptions(),
-            start=start,
-            end=end,
-            label=(label or "label") if labelled else None,
-            marked=marked,
-            encoding=encoding,
-        )
-    if lists:
+    assert audio is not None
+    return read_recordings(
+        first,
+        audio=audio,
+        spectrum=spectrum or SpectrumOptions(),
+        start=start,
+        end=end,
+        label=column,
+        marked=marked,
+        encoding=encoding,
+    )
+
+
+def _words(
+    paths: Sequence[str | Path], text: str | None, label: str | None, labelled: bool, encoding: str
+) -> TaggedSequences:
+    """Sentences: a table's lists, or lines of a word each."""
+    from suimon.data.tagged.conll import read_conll
+    from suimon.data.tagged.table import read_lists
+
+    if str(paths[0]).lower().endswith(_LISTS):
         column = (label or "tags") if labelled else None
-        return read_lists(first, text=text or "tokens", label=column, encoding=encoding)
+        return read_lists(_only(paths), text=text or "tokens", label=column, encoding=encoding)
+    for path in paths:
+        if str(path).lower().endswith(_TABLES):
+            raise ConfigError(
+                f"{path} is a table: name its columns of values or its column of audio; words "
+                "stand a line each in files that end otherwise"
+            )
     numbers = _number("text", text or "1"), _number("label", label) if label else -1
     return read_conll(
         paths, text=numbers[0], label=numbers[1] if labelled else None, encoding=encoding
     )
+
+
+def _check_files(paths: Sequence[str | Path]) -> None:
+    if not paths:
+        raise DataError("name the data: a file with a word a line, or a table")
+    for path in map(Path, paths):
+        if str(path) != "-" and not path.is_file():
+            raise DataError(f"there is no file {path}: check the name")
+
+
+def _only(paths: Sequence[str | Path]) -> str | Path:
+    if len(paths) > 1:
+        raise ConfigError(f"{paths[0]} is read by itself: leave out {paths[1]}")
+    return paths[0]
 
 
 def _number(option: str, value: str) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from suimon.data.tagged.sequences import TaggedSequences
 from suimon.data.text.decoding import checked_encoding, decoded
-from suimon.data.text.document import Document
+from suimon.data.text.document import document_at, name_of
 from suimon.errors import ConfigError, DataError
 
 _DOCUMENT = "-DOCSTART-"
@@ -24,7 +24,8 @@ def read_conll(
     sentence, and so does one of ``-DOCSTART-``, which is left out.
 
     Args:
-        paths: the files, joined in order; each also with ``.gz`` behind its name.
+        paths: the files, joined in order; each also with ``.gz`` behind its name, or ``-`` for
+            standard input.
         text: the column of the words, from 1 on.
         label: the column of the tags, or -1 for the last; ``None``: they are not read.
         encoding: how the files are written.
@@ -54,17 +55,19 @@ def read_conll(
             elif words:
                 sentences.append(tuple(words))
                 tags.append(tuple(marks))
-                places.append(f"{path.name}, line {begun}")
+                places.append(f"{_called(path)}, line {begun}")
                 words, marks, begun = [], [], 0
         if len(sentences) == before:
-            raise DataError(f"{path} has no sentence: give a word a line, and its tag behind it")
+            raise DataError(
+                f"{name_of(path)} has no sentence: give a word a line, and its tag behind it"
+            )
     known = None if label is None else tags
     return TaggedSequences("text", sentences, known, lambda n: places[n])
 
 
 def _lines(path: Path, encoding: str, text: int, label: int | None) -> list[tuple[int, list[str]]]:
     """Each line's number from 1 and its cells, none where a sentence ends; one more at the end."""
-    document = Document(str(path), path, compressed=path.suffix.lower() == ".gz")
+    document = document_at(path)
     content = "".join(decoded(document, checked_encoding(encoding)))
     found: list[tuple[int, list[str]]] = []
     first, width = 0, 0
@@ -77,22 +80,26 @@ def _lines(path: Path, encoding: str, text: int, label: int | None) -> list[tupl
         first, width = first or number, width or len(cells)
         if len(cells) != width:
             raise DataError(
-                f"{path.name}, line {number} has {len(cells)} columns, and line {first} has "
+                f"{_called(path)}, line {number} has {len(cells)} columns, and line {first} has "
                 f"{width}: give every word the same columns, and a blank line between sentences"
             )
         if first == number:
             _check_columns(path, number, width, text, label)
         wanted = [text] if label is None else [text, label]
         if not all(cells[column - 1 if column > 0 else column] for column in wanted):
-            raise DataError(f"{path.name}, line {number} has an empty column: fill it")
+            raise DataError(f"{_called(path)}, line {number} has an empty column: fill it")
         found.append((number, cells))
     return [*found, (0, [])]
+
+
+def _called(path: Path) -> str:
+    return Path(name_of(path)).name
 
 
 def _check_columns(path: Path, number: int, width: int, text: int, label: int | None) -> None:
     if label is not None and width < 2:
         raise DataError(
-            f"{path.name}, line {number} has one column: give a word and its tag, with white "
+            f"{_called(path)}, line {number} has one column: give a word and its tag, with white "
             "space or a tab between them"
         )
     if label == -1 and text == width:
@@ -100,6 +107,6 @@ def _check_columns(path: Path, number: int, width: int, text: int, label: int | 
     for column in (text, label or text):
         if column > width:
             raise DataError(
-                f"{path.name} has {width} columns, and column {column} is asked for: name one "
+                f"{_called(path)} has {width} columns, and column {column} is asked for: name one "
                 f"from 1 to {width}"
             )

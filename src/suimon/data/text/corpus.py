@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from suimon.data.text.cache import CachedText, CacheWriter, cache_folder, locked, read_cached
+from suimon.data.cache import Cached, CacheWriter, cache_folder, locked, read_cached
 from suimon.data.text.decoding import checked_encoding
 from suimon.data.text.document import Document
 from suimon.data.text.encoder import Encoder, EncodingJob
@@ -115,9 +115,9 @@ def load_corpus(
     else:
         fitted = job.units
     return Corpus(
-        cached.tokens,
+        cached.values,
         fitted,
-        cached.documents,
+        cached.starts,
         held_out,
         tuple(cached.header["unknown_examples"]),
         sources.notices,
@@ -196,13 +196,13 @@ def _listed(paths: Paths) -> Sequence[str | Path]:
     return [paths] if isinstance(paths, str | Path) else paths
 
 
-def _write(path: Path, job: EncodingJob, stamps: list[tuple[int, int]]) -> CachedText:
+def _write(path: Path, job: EncodingJob, stamps: list[tuple[int, int]]) -> Cached:
     """Encode into a new cache file, and map it."""
     encoder = Encoder(job, job.fitted_units())
     with CacheWriter(path, encoder.units.dtype) as writer:
         for piece in encoder:
-            writer.append(piece)
-        _require_two(writer.tokens, job)
+            writer.append(piece.ids, piece.lengths)
+        _require_two(writer.count, job)
         for document, stamp in zip(job.documents, stamps, strict=True):
             if document.stamp() != stamp:
                 raise DataError(f"{document.name} changed while it was read; try again")

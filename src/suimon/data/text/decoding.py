@@ -8,6 +8,7 @@ from suimon.data.text.document import Document
 from suimon.errors import ConfigError, DataError
 
 _BYTE_ORDER_MARK = "\ufeff"
+_OR_BYTES = ", or learn its bytes with --units bytes"
 
 
 def checked_encoding(encoding: str) -> str:
@@ -42,7 +43,7 @@ def looks_binary(head: bytes, encoding: str) -> bool:
     return b"\0" in head
 
 
-def decoded(document: Document, encoding: str) -> Iterator[str]:
+def decoded(document: Document, encoding: str, *, or_bytes: bool = False) -> Iterator[str]:
     """The characters of a document as a stream of non-empty strings.
 
     Line ends stay as they are; a byte order mark at the start is dropped.
@@ -50,6 +51,7 @@ def decoded(document: Document, encoding: str) -> Iterator[str]:
     Args:
         document: what to read.
         encoding: a name that :func:`checked_encoding` gave; decoding is strict.
+        or_bytes: whether messages say that bytes can be learnt too.
 
     Raises:
         DataError: a byte does not fit the encoding (the message has its offset), or the document
@@ -61,17 +63,17 @@ def decoded(document: Document, encoding: str) -> Iterator[str]:
     at_start = True
     for chunk in chain(document.chunks(), (b"",)):
         if not wide and b"\0" in chunk:
-            raise _binary(document, offset + chunk.index(b"\0"), chunk if at_start else b"")
+            start = chunk if at_start else b""
+            raise _binary(document, offset + chunk.index(b"\0"), start, or_bytes)
         try:
             text = decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
             # The decoder may have held bytes back from earlier chunks; error.start counts them.
             held_back = len(error.object) - len(chunk)
-            raise _undecodable(
-                document, encoding, offset - held_back + error.start, error
-            ) from None
+            place = offset - held_back + error.start
+            raise _undecodable(document, encoding, place, error, or_bytes) from None
         if wide and "\0" in text:
-            raise _binary(document, offset, b"")
+            raise _binary(document, offset, b"", or_bytes)
         offset += len(chunk)
         if at_start and text:
             text = text.removeprefix(_BYTE_ORDER_MARK)
@@ -88,20 +90,21 @@ def raw_bytes(document: Document) -> Iterator[bytes]:
         mark = b""
 
 
-def _binary(document: Document, offset: int, start: bytes) -> DataError:
+def _binary(document: Document, offset: int, start: bytes, or_bytes: bool) -> DataError:
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return DataError(f"{document.name} looks like UTF-16 text; read it with --encoding utf-16")
     return DataError(
         f"{document.name} is a binary file: it has a zero byte at byte {offset:,}; name a text "
-        "file, or learn its bytes with --units bytes"
+        "file" + _OR_BYTES * or_bytes
     )
 
 
 def _undecodable(
-    document: Document, encoding: str, offset: int, error: UnicodeDecodeError
+    document: Document, encoding: str, offset: int, error: UnicodeDecodeError, or_bytes: bool
 ) -> DataError:
     return DataError(
         f"{document.name} is not {encoding} at byte {offset:,} (0x{error.object[error.start]:02x}, "
-        f"{error.reason}); name its encoding with --encoding, for example shift_jis or latin-1, or "
-        "learn its bytes with --units bytes"
+        f"{error.reason}); name its encoding with --encoding, for example shift_jis or latin-1"
+        + _OR_BYTES
+        * or_bytes
     )

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,10 @@ from suimon.errors import DataError
 
 CHUNK_BYTES = 1 << 18
 """Bytes read at a time: small enough that a chunk and its ids stay in the processor's cache."""
+
+
+STANDARD_INPUT = "standard input"
+"""What messages call it."""
 
 
 @dataclass(frozen=True)
@@ -92,3 +97,22 @@ class Document:
     def head(self, size: int = 8192) -> bytes:
         """The first bytes, unpacked: enough to tell text from a binary file."""
         return next(self.chunks(size), b"")
+
+
+def document_at(path: str | Path) -> Document:
+    """The text in a file, unpacked where its name ends in ``.gz``, or in standard input for ``-``.
+
+    Raises:
+        DataError: there is no such file.
+    """
+    if str(path) == "-":
+        return Document(STANDARD_INPUT, content=sys.stdin.buffer.read())
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"there is no file {path}: check the name")
+    return Document(str(path), path, compressed=path.suffix.lower() == ".gz")
+
+
+def name_of(path: str | Path) -> str:
+    """What messages call a file, or standard input for ``-``."""
+    return STANDARD_INPUT if str(path) == "-" else str(path)

@@ -39,7 +39,7 @@ def pieces(document: Document, reads: Reads, reading: Reading) -> Iterator[str] 
     """
     if reads == "bytes" and not reading.aozora:
         return raw_bytes(document)
-    text = decoded(document, reading.encoding)
+    text = decoded(document, reading.encoding, or_bytes=True)
     if reading.aozora:
         text = _gathered(strip_aozora(text))
     if reads == "bytes":

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from suimon.data.text.cache import cache_folder, disk_errors
+from suimon.data.cache import cache_folder, disk_errors
 from suimon.data.text.decoding import looks_binary
 from suimon.data.text.document import Document
 from suimon.errors import DataError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,11 @@ from suimon.data.text.units import Units
 from suimon.data.text.vectors import WordVectors, read_vectors
 from suimon.errors import ConfigError
 from suimon.tasks.classification.config import ClassificationConfig
+from suimon.tasks.classification.data import Preprocessing
 from suimon.tasks.classification.model import ClassificationNetwork
 from suimon.tasks.classification.weighting import WeightedEmbedding
 from suimon.tasks.from_language_model import LanguageModelStart
+from suimon.training.run_directory import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -60,18 +62,23 @@ class Begun:
     Attributes:
         beginning: what the network is given.
         config: the task's options with those decided.
-        earlier: fingerprints of the texts that were learnt from before.
+        units: of texts, where they are known already.
         notices: a line each.
     """
 
     beginning: Beginning
     config: ClassificationConfig
-    earlier: npt.NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    units: Units | None = None
     notices: tuple[str, ...] = ()
 
 
-def from_run(config: ClassificationConfig, kind: str) -> Begun:
+def from_run(config: ClassificationConfig, kind: str, run: RunDirectory | None = None) -> Begun:
     """The beginning that ``--from`` names, or none.
+
+    Args:
+        config: the task's options.
+        kind: what the data is.
+        run: one that is gone on with, which has the units, and needs no beginning.
 
     Raises:
         CheckpointError: there is no such run of a language model.
@@ -80,9 +87,10 @@ def from_run(config: ClassificationConfig, kind: str) -> Begun:
     _check(config, kind)
     if config.from_ is None:
         return Begun(Beginning(), config)
+    if run is not None:
+        return Begun(Beginning(), config, Preprocessing.from_state(run.preprocess()).units)
     start = LanguageModelStart.read(config.from_)
-    earlier, notices = start.fingerprints()
-    return Begun(Beginning(start), start.complete(config), earlier, tuple(notices))
+    return Begun(Beginning(start), start.complete(config), start.units)
 
 
 def with_vectors(begun: Begun, units: Units | None) -> Begun:
@@ -108,12 +116,7 @@ def with_vectors(begun: Begun, units: Units | None) -> Begun:
         f"{len(known):,} words ({covered:.1%}); the others begin at random"
     )
     changed = config.model_copy(update={"embedding": vectors.width})
-    return Begun(
-        Beginning(begun.beginning.start, vectors),
-        changed,
-        begun.earlier,
-        (*begun.notices, notice),
-    )
+    return replace(begun, beginning=Beginning(vectors=vectors), config=changed, notices=(notice,))
 
 
 def _check(config: ClassificationConfig, kind: str) -> None:

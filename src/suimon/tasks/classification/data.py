@@ -15,6 +15,7 @@ from torch import Tensor
 from suimon.data.audio import LogMel, Spectrum, SpectrumOptions
 from suimon.data.images import ImageForm
 from suimon.data.images.read import ImageReading
+from suimon.data.images.sequence import ImageRows
 from suimon.data.labelled import LabelledSequences, read_labelled
 from suimon.data.labelled.batches import padded_tokens
 from suimon.data.labelled.scale import padded_scaled, scale_of
@@ -29,6 +30,11 @@ from suimon.data.text.units.splitters import splitter_named
 from suimon.errors import CheckpointError, DataError
 from suimon.tasks.classification.config import ClassificationConfig
 from suimon.tasks.labels import listed, rank
+
+WHERE_LABELS_ARE = "name a table's column by --label, or the file of labels behind that of images"
+
+CHECKED = 20_000
+"""Images that are decoded once before a run is begun, so that damaged ones are met there."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,7 @@ class Preprocessing:
         """The same with other names for the classes, in the same order."""
         return replace(self, labels=tuple(labels))
 
-    def encoded(self, data: LabelledSequences) -> list[npt.NDArray]:
+    def encoded(self, data: LabelledSequences) -> Sequence[npt.NDArray]:
         """The sequences as the network reads them, before they are padded and scaled.
 
         Raises:
@@ -128,6 +134,9 @@ class Preprocessing:
         """
         if data.kind != self.kind:
             raise DataError(f"the network reads {self.kind}, and {data.place(0)} is {data.kind}")
+        if isinstance(data.sequences, ImageRows):
+            self._check_channels(data.sequences[0], data.place(0))
+            return ImageSteps(data.sequences, self.longest)
         if self.units is None:
             return [self._whole_steps(data, n) for n in range(len(data))]
         return [self._tokens(data, n) for n in range(len(data))]
@@ -145,7 +154,7 @@ class Preprocessing:
             DataError: there are no labels, or one that was not learnt.
         """
         if data.labels is None:
-            raise DataError(f"{data.place(0)} has no label: name the column by --label")
+            raise DataError(f"{data.place(0)} has no label: {WHERE_LABELS_ARE}")
         known = {label: n for n, label in enumerate(self.labels)}
         for n, label in enumerate(data.labels):
             if label not in known:
@@ -167,12 +176,42 @@ class Preprocessing:
         steps = np.asarray(data.sequences[n])
         if not len(steps):
             raise DataError(f"{data.place(n)} has no step: leave it out")
+        self._check_channels(steps, data.place(n))
+        return shortened(steps, self.longest)
+
+    def _check_channels(self, steps: npt.NDArray, place: str) -> None:
         if steps.shape[1] != self.channels:
             raise DataError(
-                f"{data.place(n)} has {steps.shape[1]} channels, and the network reads "
-                f"{self.channels}"
+                f"{place} has {steps.shape[1]} channels, and the network reads {self.channels}"
             )
-        return shortened(steps, self.longest)
+
+
+class ImageSteps(Sequence[npt.NDArray]):
+    """Images as the network reads them, each decoded when it is asked for: none is kept here.
+
+    Args:
+        rows: the images.
+        longest: steps read of one.
+
+    Attributes:
+        lengths: ``(N,)``, steps of each.
+
+    Raises:
+        DataError: one of the first :data:`CHECKED` cannot be read: better now than in training.
+    """
+
+    def __init__(self, rows: ImageRows, longest: int) -> None:
+        self._rows = rows
+        self._longest = longest
+        self.lengths = np.minimum(rows.lengths, longest)
+        for n in range(min(len(rows), CHECKED)):
+            rows[n]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, n: Any) -> Any:
+        return shortened(self._rows[n], self._longest)
 
 
 def prepared(text: str, lowercase: bool) -> str:
@@ -226,10 +265,10 @@ def split(
     """A share of each class for validation, one sequence at least.
 
     Raises:
-        DataError: there is one class only, or a class with one sequence.
+        DataError: there are no labels, one class only, or a class with one sequence.
     """
-    assert data.labels is not None
     counts = classes_of(data)
+    assert data.labels is not None
     alone = [label for label, count in counts.items() if count == 1]
     if alone:
         place = data.place(data.labels.index(alone[0]))
@@ -256,7 +295,7 @@ def classes_of(data: LabelledSequences) -> dict[str, int]:
         DataError: there are no labels, or all are the same.
     """
     if data.labels is None:
-        raise DataError(f"{data.place(0)} has no label: name the column by --label")
+        raise DataError(f"{data.place(0)} has no label: {WHERE_LABELS_ARE}")
     counts = Counter(data.labels)
     if len(counts) < 2:
         raise DataError(

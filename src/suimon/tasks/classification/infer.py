@@ -12,14 +12,16 @@ import numpy.typing as npt
 from suimon.data.audio import is_recording, read_frames
 from suimon.data.images.decoding import is_image
 from suimon.data.labelled import LabelledSequences
-from suimon.data.labelled.lines import TEXT_FILES, lines_of
-from suimon.tasks.classification.beside import Beside
+from suimon.data.labelled.lines import TEXT_FILES, texts_of_lines
+from suimon.tasks.classification.bag_of_words import BagOfWords
+from suimon.tasks.classification.beside import NAME, bag_facts, read_bag
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
 from suimon.tasks.classification.confusion_picture import check_picture, draw_confusion
 from suimon.tasks.classification.data import Preprocessing, examples, read, reading_of
 from suimon.tasks.classification.model import ClassificationNetwork
 from suimon.tasks.classification.objective import judgement, network_for, probabilities
 from suimon.tasks.classification.rejecting import REJECT_BELOW, REJECTED, kept_facts
+from suimon.tasks.learnt_texts import Fingerprints, overlap, read_learnt
 from suimon.tasks.loading import opened, options_of, take_weights
 from suimon.training.run_directory import RunDirectory
 
@@ -39,7 +41,8 @@ class TrainedClassifier:
         preprocessing: of sequences and labels.
         config: complete options.
         reject_below: the probability under which no label is given; 0: one always is.
-        beside: what a run on texts holds beside its network.
+        bag: the bag of words that a run on texts keeps beside its network.
+        learnt: fingerprints of the texts that a run has learnt from.
     """
 
     def __init__(
@@ -49,14 +52,16 @@ class TrainedClassifier:
         config: ClassificationConfig,
         *,
         reject_below: float = 0.0,
-        beside: Beside | None = None,
+        bag: BagOfWords | None = None,
+        learnt: Fingerprints | None = None,
     ) -> None:
         self.network = network.eval()
         self.preprocessing = preprocessing
         self.units = preprocessing.units
         self.config = config
         self.reject_below = reject_below
-        self.beside = beside
+        self.bag = bag
+        self.learnt = learnt
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -92,9 +97,9 @@ class TrainedClassifier:
         """What the network says of the sequences of some files, as the command line prints it.
 
         Args:
-            paths: as in training, labels not needed; of a network that reads texts also ``.txt``
-                files and ``-`` for standard input, which hold a text a line; of one that reads
-                recordings also those by themselves.
+            paths: as in training, labels not needed, a table also ``-`` for standard input; of a
+                network that reads texts a ``.txt`` file or ``-`` holds a text a line; of one that
+                reads recordings or images also these by themselves.
 
         Returns:
             For each sequence ``label``, ``probability`` and ``place``, where it stands.
@@ -156,8 +161,9 @@ class TrainedClassifier:
             facts |= kept_facts(shares, given.labels, self.reject_below)
         if data.kind == "text":
             facts["branch"] = self.config.branch
-        if self.beside is not None:
-            facts |= self.beside.facts(data, self.preprocessing)
+            facts |= overlap([str(text) for text in data.sequences], self.learnt)
+        if self.bag is not None:
+            facts[NAME] = bag_facts(self.bag, data, self.preprocessing)
         if picture is not None:
             draw_confusion(found.confusion, self.labels, picture)
             facts["picture"] = picture
@@ -168,10 +174,11 @@ class TrainedClassifier:
     ) -> LabelledSequences:
         changes = {"label": label, "encoding": encoding or self.config.encoding}
         config = self.config.model_copy(update=changes)
-        if label is None and len(paths) == 1 and str(paths[0]).endswith(TEXT_FILES):
-            return lines_of(paths[0], config.encoding)
+        alone = label is None and len(paths) == 1
+        if alone and self.units is not None and str(paths[0]).endswith(TEXT_FILES):
+            return texts_of_lines(paths[0], config.encoding)
         spectrum = self.preprocessing.spectrum
-        if label is None and spectrum is not None and all(map(is_recording, paths)):
+        if label is None and spectrum is not None and paths and all(map(is_recording, paths)):
             frames = read_frames(paths, spectrum)
             return LabelledSequences(
                 "audio", frames, None, lambda n: str(paths[n]), spectrum=spectrum
@@ -207,5 +214,6 @@ def load(run: RunDirectory | str | Path) -> TrainedClassifier:
         preprocessing,
         config,
         reject_below=threshold or 0.0,
-        beside=Beside.read(directory.path),
+        bag=read_bag(directory.path),
+        learnt=read_learnt(directory.path),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -11,7 +12,7 @@ from suimon.data.labelled import LabelledSequences
 from suimon.data.text.units import Units
 from suimon.data.text.units.words import WordUnits
 from suimon.tasks.classification.beginning import from_run, with_vectors
-from suimon.tasks.classification.beside import Companion
+from suimon.tasks.classification.beside import BagBeside
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
 from suimon.tasks.classification.data import (
     Examples,
@@ -23,8 +24,10 @@ from suimon.tasks.classification.data import (
 )
 from suimon.tasks.classification.objective import Classifying
 from suimon.tasks.classification.recipe import choose
-from suimon.tasks.run_maker import Plan, RunMaker
+from suimon.tasks.learnt_texts import LearntTexts
+from suimon.tasks.run_maker import Companion, Plan, RunMaker
 from suimon.training.config import TrainingConfig
+from suimon.training.run_directory import RunDirectory
 
 CLOSED = 0.001
 """Share of words met once below which a vocabulary counts as closed."""
@@ -35,8 +38,16 @@ def make_plan(
     valid: LabelledSequences | None,
     config: ClassificationConfig,
     training: TrainingConfig,
+    run: RunDirectory | None = None,
 ) -> Plan[Classifying]:
     """Split the data where no validation data is given, and choose what was left out.
+
+    Args:
+        data: what to learn from, or to split.
+        valid: what to validate on.
+        config: the task's options.
+        training: the loop's options.
+        run: one that is gone on with.
 
     Raises:
         DataError: there is nothing to tell apart, or a class cannot be split.
@@ -45,13 +56,13 @@ def make_plan(
     classes_of(data)
     if valid is None:
         data, valid = split(data, config.valid_fraction, training.seed)
-    begun = from_run(config, data.kind)
-    start = begun.beginning.start
-    preprocessing = fitted(data, begun.config, None if start is None else start.units)
-    begun = with_vectors(begun, preprocessing.units)
+    begun = from_run(config, data.kind, run)
+    preprocessing = fitted(data, begun.config, begun.units)
+    if run is None:
+        begun = with_vectors(begun, preprocessing.units)
     learnt, judged = (examples(part, preprocessing) for part in (data, valid))
     steps = sum(map(len, learnt.sequences)) if data.kind == "text" else 0
-    closed = start is None and is_closed(learnt, preprocessing.units)
+    closed = config.from_ is None and is_closed(learnt, preprocessing.units)
     choice = choose(begun.config, training, data.kind, len(data), steps, closed=closed)
     task = Classifying(
         choice.config, choice.training, preprocessing, learnt, judged, begun.beginning
@@ -62,11 +73,14 @@ def make_plan(
     )
     amount = f"{len(learnt):,} sequences"
     there_is = f"{amount} to learn from, {len(judged):,} to validate on; classes: {classes}"
-    companion = None
+    kept: list[Companion] = []
     if data.kind == "text":
-        companion = Companion(
-            data, valid, preprocessing, begun.config.words, begun.earlier, choice.training.minutes
-        )
+        texts = cast("Sequence[str]", data.sequences)
+        words, minutes = begun.config.words, choice.training.minutes
+        kept = [
+            LearntTexts(texts, begun.beginning.start),
+            BagBeside(data, valid, preprocessing, words, minutes),
+        ]
     return Plan(
         task,
         choice.config,
@@ -74,7 +88,7 @@ def make_plan(
         choice.chosen,
         amount,
         [there_is, *begun.notices],
-        companion,
+        kept,
     )
 
 
@@ -91,13 +105,16 @@ def is_closed(learnt: Examples, units: Units | None) -> bool:
 
 
 def _prepare(
-    paths: Sequence[str | Path], config: ClassificationConfig, training: TrainingConfig
+    paths: Sequence[str | Path],
+    config: ClassificationConfig,
+    training: TrainingConfig,
+    run: RunDirectory | None = None,
 ) -> Plan[Classifying]:
     data = read(paths, config)
     valid = read(config.valid_files, config) if config.valid_files else None
-    return make_plan(data, valid, config, training)
+    return make_plan(data, valid, config, training, run)
 
 
-RUNS = RunMaker(DESCRIPTION, _prepare)
+RUNS = RunMaker(DESCRIPTION, _prepare, starts=True)
 train = RUNS.train
 resume = RUNS.resume

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from suimon.data.audio import is_recording, read_frames
-from suimon.data.labelled.lines import TEXT_FILES, lines_of
+from suimon.data.labelled.lines import TEXT_FILES, texts_of_lines
 from suimon.data.tagged import TaggedSequences
 from suimon.data.text.units.splitters import splitter_named
 from suimon.tasks.learnt_texts import Fingerprints, overlap, read_learnt
@@ -71,9 +71,9 @@ class TrainedTagger:
         """What the network says of the sequences of some files, as the command line prints it.
 
         Args:
-            paths: as in training, labels not needed; of a network that reads words also ``.txt``
-                files and ``-`` for standard input, which hold a sentence a line; of one that reads
-                recordings also those by themselves.
+            paths: as in training, labels not needed, a table also ``-`` for standard input; of a
+                network that reads words a ``.txt`` file or ``-`` holds a sentence a line; of one
+                that reads recordings also those by themselves.
 
         Returns:
             For each sequence ``place``, where it stands, and ``tags``, with ``tokens`` before them
@@ -145,11 +145,12 @@ class TrainedTagger:
 
     def _read(self, paths: Sequence[str | Path]) -> TaggedSequences:
         spectrum = self.preprocessing.spectrum
-        if spectrum is not None and all(map(is_recording, paths)):
+        if spectrum is not None and paths and all(map(is_recording, paths)):
             frames = read_frames(paths, spectrum)
             return TaggedSequences("audio", frames, None, lambda n: str(paths[n]), None, spectrum)
-        if len(paths) == 1 and str(paths[0]).endswith(TEXT_FILES):
-            lines = lines_of(paths[0], self.config.encoding)
+        words = self.preprocessing.words is not None
+        if words and len(paths) == 1 and str(paths[0]).endswith(TEXT_FILES):
+            lines = texts_of_lines(paths[0], self.config.encoding)
             cut = splitter_named("marks").split
             return TaggedSequences(
                 "text", [tuple(cut(str(line))) for line in lines.sequences], None, lines.place

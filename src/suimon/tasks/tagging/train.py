@@ -65,8 +65,8 @@ def make_plan(
         f"{amount} of {learnt.steps:,} {UNITS[data.kind]}s to learn from, {len(valid):,} to "
         f"validate on; {len(names)} labels: {listed(names)}"
     )
-    companion = LearntTexts(sentences(data), start) if data.kind == "text" else None
-    return Plan(task, choice.config, choice.training, choice.chosen, amount, [there_is], companion)
+    kept = [LearntTexts(sentences(data), start)] if data.kind == "text" else []
+    return Plan(task, choice.config, choice.training, choice.chosen, amount, [there_is], kept)
 
 
 def _prepare(

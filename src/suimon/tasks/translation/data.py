@@ -245,8 +245,8 @@ def split(
         numbers.setdefault(" ".join(source.lower().split()), []).append(n)
     if len(numbers) < 2:
         raise DataError(
-            f"all {len(pairs):,} pairs have the source {pairs.sources[0]!r:.60}: there is nothing "
-            "to validate on; give more, or name --valid-files"
+            f"no pair has another source than {pairs.sources[0]!r:.60}: there is nothing to "
+            "validate on; give more, or name --valid-files"
         )
     groups = list(numbers.values())
     order = np.random.RandomState(seed).permutation(len(groups))

@@ -13,6 +13,7 @@ import torch
 
 from suimon.data.labelled.batches import padded_tokens
 from suimon.data.pairs import SentencePairs, read_sources
+from suimon.data.text.units.joining import joined
 from suimon.data.text.units.splitters import splitter_named
 from suimon.errors import DataError
 from suimon.inference.beam_search import Hypothesis, beam_search, check_beam
@@ -248,7 +249,7 @@ class TrainedTranslator:
                 looked = int(matrix[n].argmax())
                 if token == target.unknown_id and looked < len(words):
                     units[n] = words[looked]
-            said = splitter_named(self.config.target_words).separator.join(units)
+            said = joined(units, splitter_named(self.config.target_words).joiner())
         else:
             said = target.decode(written.tokens)
         return Translation(

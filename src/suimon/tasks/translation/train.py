@@ -72,8 +72,8 @@ def make_plan(
     learnt_from = fingerprints(pairs.sources, marks=True)
     if known := int(met(valid.sources, learnt_from, marks=True).sum()):
         notices.append(f"{known:,} of the sources to validate on are among those to learn from")
-    companion = LearntTexts(pairs.sources, start, marks=True)
-    return Plan(task, choice.config, choice.training, choice.chosen, amount, notices, companion)
+    kept = [LearntTexts(pairs.sources, start, marks=True)]
+    return Plan(task, choice.config, choice.training, choice.chosen, amount, notices, kept)
 
 
 def _prepare(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from suimon.data.text.units.base import code_points
+from suimon.data.text.units.joining import EvenJoiner, Joiner, MarksJoiner
 from suimon.errors import ConfigError
 
 Lengths = npt.NDArray[np.uint32]
@@ -22,13 +23,15 @@ class Splitter(Protocol):
 
     Attributes:
         name: its name in :data:`SPLITTERS`.
-        separator: what :class:`~suimon.data.text.units.words.WordUnits` puts between two words.
         version: whatever changes where it cuts; a cached text of another version is not used.
     """
 
     name: str
-    separator: str
     version: str
+
+    def joiner(self) -> Joiner:
+        """A fresh one, which puts such words together again."""
+        ...
 
     def split(self, text: str) -> list[str]:
         """The words of ``text`` in order; at least one unless ``text`` is empty."""
@@ -51,9 +54,12 @@ class WhitespaceSplitter:
     """
 
     name = "whitespace"
-    separator = " "
     version = ""
     _WORD = re.compile(r"\r\n|[\r\n]|\S+")
+
+    def joiner(self) -> Joiner:
+        """A blank between any two."""
+        return EvenJoiner(" ")
 
     def split(self, text: str) -> list[str]:
         """The words and line ends; blanks with nothing else count as one word."""
@@ -84,6 +90,10 @@ class MarksSplitter(WhitespaceSplitter):
 
     name = "marks"
     _WORD = re.compile(r"\r\n|[\r\n]|\w+(?:['’-]\w+)*|[^\w\s]")
+
+    def joiner(self) -> Joiner:
+        """No blank before a full stop."""
+        return MarksJoiner()
 
     def lengths(self, text: str, words: list[str]) -> Lengths:
         """Blanks count to the word before them, those at the start to the first word."""
@@ -121,7 +131,6 @@ class AnalyserSplitter:
         analyse: a stretch of text without line ends to its words, which joined are the stretch.
     """
 
-    separator = ""
     LONGEST = 4000
     _PARTS = re.compile(r"\r\n|[\r\n]|[^\r\n]+")
     _BLANKS_AROUND = re.compile(r"(\s*)(.*?)(\s*)", re.DOTALL)
@@ -130,6 +139,10 @@ class AnalyserSplitter:
         self.name = name
         self.version = version
         self._analyse = analyse
+
+    def joiner(self) -> Joiner:
+        """Nothing between any two: every character is in a word."""
+        return EvenJoiner("")
 
     def split(self, text: str) -> list[str]:
         """The words of every line; joined they are the text."""

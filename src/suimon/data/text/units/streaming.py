@@ -3,6 +3,8 @@
 import codecs
 from collections.abc import Sequence
 
+from suimon.data.text.units.joining import Joiner
+
 
 class SymbolDecoder:
     """For units whose every token is a string by itself.
@@ -48,30 +50,22 @@ class Utf8Decoder:
 
 
 class WordDecoder:
-    """For words: puts a separator between two that stand on one line.
+    """For words: puts between them what belongs there.
 
     Args:
         words: the text of each token.
-        separator: what stood between words: a blank, or nothing.
+        joiner: knows what stands between two words.
     """
 
-    def __init__(self, words: Sequence[str], separator: str) -> None:
+    def __init__(self, words: Sequence[str], joiner: Joiner) -> None:
         self._words = words
-        self._separator = separator
-        self._inside_line = False
+        self._joiner = joiner
 
     def push(self, token: int) -> str:
-        """The word, after a separator where one belongs."""
+        """The word, after a blank where one belongs."""
         word = self._words[token]
-        at_line_end = word in LINE_ENDS
-        text = self._separator + word if self._inside_line and not at_line_end else word
-        self._inside_line = not at_line_end
-        return text
+        return self._joiner.gap(word) + word
 
     def finish(self) -> str:
         """Nothing is ever held back."""
         return ""
-
-
-LINE_ENDS = frozenset({"\n", "\r\n", "\r"})
-"""Line ends are words of their own."""

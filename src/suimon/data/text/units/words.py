@@ -29,8 +29,9 @@ class WordUnits:
 
     Id 0, ``<unk>``, stands for every other word, as does a word spelled ``<unk>`` in the text
     itself. Line ends are words. Splitting at white space forgets how much of it there was, so
-    decoding joins the words of a line by one blank: exact for a text whose words are so
-    separated, without blanks at the ends of its lines; readable for any. The morphological
+    decoding joins the words of a line by one blank, or, where punctuation marks are words, as
+    :class:`~suimon.data.text.units.joining.MarksJoiner` has it: exact for a text whose words are
+    so separated, without blanks at the ends of its lines; readable for any. The morphological
     analysers keep every character, so decoding is exact but for ``<unk>``.
 
     Args:
@@ -108,7 +109,7 @@ class WordUnits:
 
     def streaming_decoder(self, after: Iterable[int] = ()) -> StreamingDecoder:
         """Separates a word from the last of ``after`` too."""
-        decoder = WordDecoder(self.symbols, self._splitter.separator)
+        decoder = WordDecoder(self.symbols, self._splitter.joiner())
         for token in after:
             decoder.push(token)
         return decoder

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
 from suimon.data.text.decoding import checked_encoding
-from suimon.data.text.document import Document
+from suimon.data.text.document import Document, document_at
 from suimon.errors import DataError
 
 LONGEST_LINE = 10_000_000
@@ -19,7 +18,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 def lines_of(path: str | Path, encoding: str) -> Iterator[str]:
-    """The lines of a text, without their ends and the blanks around them.
+    """The lines of a text, without their ends.
 
     Only LF and CR LF end a line, so that two files have equally many lines wherever other programs
     count so; U+0085 and U+2028 are characters like others.
@@ -40,7 +39,7 @@ def lines_of(path: str | Path, encoding: str) -> Iterator[str]:
     for text in _decoded(document, encoding):
         *whole, rest = (rest + text).split("\n")
         for line in whole:
-            yield line.strip()
+            yield line.removesuffix("\r")
         number += len(whole)
         if len(rest) > LONGEST_LINE:
             raise DataError(
@@ -48,21 +47,7 @@ def lines_of(path: str | Path, encoding: str) -> Iterator[str]:
                 "a sentence a line"
             )
     if rest:
-        yield rest.strip()
-
-
-def document_at(path: str | Path) -> Document:
-    """What a path names.
-
-    Raises:
-        DataError: there is no such file.
-    """
-    if str(path) == "-":
-        return Document("standard input", content=sys.stdin.buffer.read())
-    path = Path(path)
-    if not path.is_file():
-        raise DataError(f"there is no file {path}: check the name")
-    return Document(str(path), path, compressed=path.suffix.lower() == ".gz")
+        yield rest.removesuffix("\r")
 
 
 def _decoded(document: Document, encoding: str) -> Iterator[str]:

@@ -1,10 +1,11 @@
-"""The cache of encoded texts: where it is, and one file of it.
+"""The cache of what data was turned into: where it is, and one file of it.
 
-A cache file is written once, under a temporary name, and renamed when it is whole::
+A file holds the parts of a data set end to end: the tokens of documents, the frames of recordings.
+It is written once, under a temporary name, and renamed when it is whole::
 
-    tokens      N ids of the units' dtype
-    lengths     N uint32, only for units whose tokens cover varying numbers of characters
-    documents   D + 1 int64: the token each document starts at, and N
+    values      N numbers of one type: ids of tokens, powers of frames
+    lengths     N uint32, only where each value stands for a number of characters of its own
+    starts      P + 1 int64: the value each part starts at, and N
     header      JSON: everything else
     trailer     length of the header (8 bytes), CRC-32 of all before the trailer (4), magic (8)
 
@@ -26,25 +27,24 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from suimon.data.text.units.base import Encoded, Ids
 from suimon.errors import DataError
 
 try:
     import fcntl
-except ImportError:  # Windows: two processes may both encode a text; the renames stay safe
+except ImportError:  # Windows: two processes may both make a file; the renames stay safe
     fcntl = None
 
-_MAGIC = b"suimon\x00\x01"
+_MAGIC = b"suimon\x00\x02"
 _TRAILER = struct.Struct("<QI8s")
 _BLOCK = 1 << 20
 
 
-class CachedText(NamedTuple):
+class Cached(NamedTuple):
     """What a cache file holds; the arrays are mapped, not loaded."""
 
-    tokens: Ids
+    values: npt.NDArray[Any]
     lengths: npt.NDArray[np.uint32] | None
-    documents: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
     header: dict[str, Any]
 
 
@@ -93,7 +93,10 @@ class CacheWriter:
 
     Args:
         path: the final name.
-        dtype: the type of the token ids.
+        dtype: the type of the values.
+
+    Attributes:
+        count: values written so far.
     """
 
     def __init__(self, path: Path, dtype: np.dtype) -> None:
@@ -101,7 +104,7 @@ class CacheWriter:
         self._dtype = dtype
         self._checksum = 0
         self._written = 0
-        self.tokens = 0
+        self.count = 0
         self._file: BinaryIO
         self._lengths: BinaryIO
 
@@ -131,15 +134,17 @@ class CacheWriter:
                     raise
         self._temporary.unlink(missing_ok=True)
 
-    def append(self, piece: Encoded) -> None:
-        """Add tokens at the end."""
+    def append(
+        self, values: npt.NDArray[Any], lengths: npt.NDArray[np.uint32] | None = None
+    ) -> None:
+        """Add values ``(N,)`` at the end, and where there are some their lengths."""
         with disk_errors(self._path.parent):
-            self._write(piece.ids.astype(self._dtype, copy=False).tobytes())
-            if piece.lengths is not None:
-                self._lengths.write(piece.lengths.tobytes())
-        self.tokens += len(piece.ids)
+            self._write(values.astype(self._dtype, copy=False).tobytes())
+            if lengths is not None:
+                self._lengths.write(lengths.tobytes())
+        self.count += len(values)
 
-    def finish(self, documents: list[int], header: dict[str, Any]) -> None:
+    def finish(self, starts: list[int], header: dict[str, Any]) -> None:
         """Complete the file and give it its final name."""
         with disk_errors(self._path.parent):
             self._align()
@@ -148,11 +153,11 @@ class CacheWriter:
             while block := self._lengths.read(_BLOCK):
                 self._write(block)
             self._align()
-            self._write(np.array(documents, np.int64).tobytes())
+            self._write(np.array(starts, np.int64).tobytes())
             facts = {
                 "dtype": self._dtype.name,
-                "tokens": self.tokens,
-                "documents": len(documents),
+                "values": self.count,
+                "starts": len(starts),
                 "has_lengths": has_lengths,
             }
             packed = json.dumps(facts | header).encode()
@@ -170,8 +175,8 @@ class CacheWriter:
         self._write(bytes(-self._written % 8))
 
 
-def read_cached(path: Path) -> CachedText | None:
-    """The text in a cache file; ``None`` if there is none, or it is cut short or damaged."""
+def read_cached(path: Path) -> Cached | None:
+    """What is in a cache file; ``None`` if there is none, or it is cut short or damaged."""
     try:
         with path.open("rb") as file:
             header = _checked_header(file)
@@ -179,15 +184,15 @@ def read_cached(path: Path) -> CachedText | None:
         return None
     if header is None:
         return None
-    count, dtype = header["tokens"], np.dtype(header["dtype"])
-    tokens = np.memmap(path, dtype, "r", 0, (count,))
+    count, dtype = header["values"], np.dtype(header["dtype"])
+    values = np.memmap(path, dtype, "r", 0, (count,))
     offset = _aligned(count * dtype.itemsize)
     lengths = None
     if header["has_lengths"]:
         lengths = np.memmap(path, np.uint32, "r", offset, (count,))
         offset = _aligned(offset + count * 4)
-    documents = np.memmap(path, np.int64, "r", offset, (header["documents"],))
-    return CachedText(tokens, lengths, documents, header)
+    starts = np.memmap(path, np.int64, "r", offset, (header["starts"],))
+    return Cached(values, lengths, starts, header)
 
 
 def _aligned(offset: int) -> int:
