@@ -136,7 +136,7 @@ DESCRIPTION = TaskDescription(
     ),
     unused=("tbptt_steps",),
     data="A table, an archive of series, a folder with one sub-folder a class (texts, "
-    "recordings or images), or IDX images.",
+    "recordings, images or folders of frames), or IDX images.",
     learnt="classes, units or scales",
     predicts="a line a sequence: its label, how probable it is, and where it stands",
     measures="accuracy, macro-F1, loss and the confusion matrix",

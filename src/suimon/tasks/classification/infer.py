@@ -11,8 +11,10 @@ import numpy.typing as npt
 
 from suimon.data.audio import is_recording, read_frames
 from suimon.data.images.decoding import is_image
+from suimon.data.images.video import folders_of_frames
 from suimon.data.labelled import LabelledSequences
 from suimon.data.labelled.lines import TEXT_FILES, lines_of
+from suimon.errors import DataError
 from suimon.tasks.classification.beside import Beside
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
 from suimon.tasks.classification.confusion_picture import check_picture, draw_confusion
@@ -20,6 +22,7 @@ from suimon.tasks.classification.data import Preprocessing, examples, read, read
 from suimon.tasks.classification.model import ClassificationNetwork
 from suimon.tasks.classification.objective import judgement, network_for, probabilities
 from suimon.tasks.classification.rejecting import REJECT_BELOW, REJECTED, kept_facts
+from suimon.tasks.labels import listed
 from suimon.tasks.loading import opened, options_of, take_weights
 from suimon.training.run_directory import RunDirectory
 
@@ -94,7 +97,8 @@ class TrainedClassifier:
         Args:
             paths: as in training, labels not needed; of a network that reads texts also ``.txt``
                 files and ``-`` for standard input, which hold a text a line; of one that reads
-                recordings also those by themselves.
+                recordings also those by themselves; of one that reads videos folders of
+                frames, or folders with such below them.
 
         Returns:
             For each sequence ``label``, ``probability`` and ``place``, where it stands.
@@ -102,7 +106,10 @@ class TrainedClassifier:
         Raises:
             DataError: a path or its content cannot be used.
         """
-        data = self._read(paths, label=None)
+        if self.preprocessing.kind == "video":
+            data = self._videos([Path(path) for path in paths])
+        else:
+            data = self._read(paths, label=None)
         for n, (label, probability) in enumerate(self.predict(data)):
             yield {"label": label, "probability": probability, "place": data.place(n)}
 
@@ -162,6 +169,16 @@ class TrainedClassifier:
             draw_confusion(found.confusion, self.labels, picture)
             facts["picture"] = picture
         return facts
+
+    def _videos(self, paths: Sequence[Path]) -> LabelledSequences:
+        """Folders of frames, by themselves or below others."""
+        folders = [found for path in paths for found in folders_of_frames(path)]
+        if not folders:
+            names = listed(map(str, paths))
+            raise DataError(f"{names}: no frames are there; name folders with images in them")
+        form = self.preprocessing.form
+        videos = reading_of(self.config, form).of_videos(folders)
+        return LabelledSequences("video", videos, None, lambda n: str(folders[n]), form=form)
 
     def _read(
         self, paths: Sequence[str | Path], *, label: str | None, encoding: str | None = None

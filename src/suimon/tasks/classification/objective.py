@@ -21,8 +21,6 @@ from suimon.tasks.classification.rejecting import REJECT_BELOW, best_threshold
 from suimon.training.config import TrainingConfig
 from suimon.training.protocol import CarriedState, Evaluation, LossTerms
 
-ROWS = 128  # sequences side by side where nothing is learnt
-
 
 @dataclass(frozen=True)
 class Judgement:
@@ -157,6 +155,7 @@ def network_for(config: ClassificationConfig, read: Preprocessing) -> Classifica
         classes=len(read.labels),
         vocabulary=None if read.units is None else read.units.size,
         channels=read.channels,
+        form=read.form if read.kind == "video" else None,
     )
 
 
@@ -187,7 +186,7 @@ def probabilities(
     model.eval()
     try:
         with torch.inference_mode():
-            for chosen, batch in in_order(sequences, labels, ROWS, read.pad):
+            for chosen, batch in in_order(sequences, labels, read.rows(sequences), read.pad):
                 logits = model(batch.inputs.to(device), batch.lengths)
                 shares[chosen] = logits.double().softmax(dim=-1).cpu().numpy()
     finally:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from suimon.data.images.video import check_frames
 from suimon.data.labelled import LabelledSequences
 from suimon.data.text.units import Units
 from suimon.data.text.units.words import WordUnits
@@ -50,7 +52,10 @@ def make_plan(
     preprocessing = fitted(data, begun.config, None if start is None else start.units)
     begun = with_vectors(begun, preprocessing.units)
     learnt, judged = (examples(part, preprocessing) for part in (data, valid))
-    steps = sum(map(len, learnt.sequences)) if data.kind == "text" else 0
+    if data.kind == "video":
+        videos: list[Any] = [*learnt.sequences, *judged.sequences]
+        check_frames(videos)
+    steps = sum(map(len, learnt.sequences)) if data.kind in ("text", "video") else 0
     closed = start is None and is_closed(learnt, preprocessing.units)
     choice = choose(begun.config, training, data.kind, len(data), steps, closed=closed)
     task = Classifying(
@@ -94,7 +99,7 @@ def _prepare(
     paths: Sequence[str | Path], config: ClassificationConfig, training: TrainingConfig
 ) -> Plan[Classifying]:
     data = read(paths, config)
-    valid = read(config.valid_files, config) if config.valid_files else None
+    valid = read(config.valid_files, config, form=data.form) if config.valid_files else None
     return make_plan(data, valid, config, training)
 
 
