@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, overload
@@ -16,14 +16,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from suimon.data.images.decoding import ENDINGS, form_of, is_image, stored_size
+from suimon.data.images.decoding import ENDINGS, form_of, is_image, resized, stored_size
 from suimon.data.images.form import ImageForm, chosen_form
 from suimon.data.images.sequence import Images, images_of_files
 from suimon.errors import DataError
 
 MOST_CHECKED = 20_000
-"""Frames whose size is looked at when videos are read, and that are decoded before training, so that
-a broken one is named then."""
+"""Frames whose size is looked at when videos are read, and that are decoded before training."""
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -136,6 +135,26 @@ def read_videos(
     _refuse_uneven(files, frames)
     form = form or chosen_form(form_of(files[0]), size, color)
     return Videos(images_of_files(files, None, form), frames)
+
+
+def videos_of_arrays(
+    arrays: Sequence[Bytes], place: Callable[[int], str], form: ImageForm
+) -> Videos:
+    """Videos that are in memory already.
+
+    Args:
+        arrays: ``(T, height, width, channels)`` each.
+        place: where a video stands, by its number.
+        form: what their frames are brought to.
+    """
+    starts = [0, *np.cumsum([len(array) for array in arrays]).tolist()]
+
+    def pixels(number: int) -> Bytes:
+        video = bisect_right(starts, number) - 1
+        return resized(arrays[video][number - starts[video]], form)
+
+    images = Images(form, pixels, lambda n: place(bisect_right(starts, n) - 1), starts[-1])
+    return Videos(images, [range(start, end) for start, end in pairwise(starts)])
 
 
 def frames_in(folder: Path) -> list[str]:

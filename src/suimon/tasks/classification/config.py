@@ -108,6 +108,18 @@ class ClassificationConfig(NetworkOptions, AudioOptions, ImageOptions):
         "are begun with.",
         json_schema_extra=FILES,
     )
+    noise: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=10.0,
+        description='Noise is learnt as one more class, "none of these": so many sequences of it '
+        "for each one learnt from, made by the data's own statistics, others in each pass; 0: "
+        "none.",
+    )
+    noise_label: str | None = Field(
+        default=None,
+        description='The label of sequences that are noise: they are learnt as "none of these".',
+    )
     reject_below: Literal["auto"] | Probability | None = Field(
         default=None,
         description='Give no label, but "none of these", below this probability; auto finds on '

@@ -66,6 +66,7 @@ class Preprocessing:
         deviation: likewise.
         spectrum: of recordings, how they become frames.
         form: of images and frames, their size and colours.
+        noise: whether there is one more class, that of noise, which has no label.
     """
 
     kind: str
@@ -78,10 +79,16 @@ class Preprocessing:
     deviation: tuple[float, ...] = ()
     spectrum: LogMel | None = None
     form: ImageForm | None = None
+    noise: bool = False
+
+    @property
+    def outputs(self) -> int:
+        """Scores that the network gives: of the classes, and behind them of noise."""
+        return len(self.labels) + self.noise
 
     def state(self) -> dict[str, Any]:
         """What ``preprocess.json`` holds."""
-        return {
+        state = {
             "kind": self.kind,
             "labels": list(self.labels),
             "longest": self.longest,
@@ -93,6 +100,7 @@ class Preprocessing:
             "spectrum": None if self.spectrum is None else self.spectrum.state(),
             "form": None if self.form is None else self.form.state(),
         }
+        return state | ({"noise": True} if self.noise else {})
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Preprocessing:
@@ -114,6 +122,7 @@ class Preprocessing:
                 deviation=tuple(state["deviation"]),
                 spectrum=LogMel.from_state(found) if (found := state.get("spectrum")) else None,
                 form=ImageForm.from_state(form) if (form := state.get("form")) else None,
+                noise=state.get("noise", False),
             )
         except KeyError as error:
             raise CheckpointError(

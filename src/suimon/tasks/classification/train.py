@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ from suimon.tasks.classification.data import (
     read,
     split,
 )
+from suimon.tasks.classification.noise import check, is_learnt, with_noise, without_noise
 from suimon.tasks.classification.objective import Classifying
 from suimon.tasks.classification.recipe import choose
+from suimon.tasks.classification.rejecting import REJECTED
 from suimon.tasks.run_maker import Plan, RunMaker
 from suimon.training.config import TrainingConfig
 
@@ -44,27 +47,33 @@ def make_plan(
         DataError: there is nothing to tell apart, or a class cannot be split.
         ConfigError: options contradict each other.
     """
-    classes_of(data)
+    check(data, config)
+    classes_of(without_noise(data, config)[0])
     if valid is None:
         data, valid = split(data, config.valid_fraction, training.seed)
+    (data, noise), (valid, valid_noise) = (without_noise(part, config) for part in (data, valid))
     begun = from_run(config, data.kind)
     start = begun.beginning.start
     preprocessing = fitted(data, begun.config, None if start is None else start.units)
+    preprocessing = replace(preprocessing, noise=is_learnt(config))
     begun = with_vectors(begun, preprocessing.units)
     learnt, judged = (examples(part, preprocessing) for part in (data, valid))
+    steps = sum(map(len, learnt.sequences)) if data.kind in ("text", "video") else 0
+    closed = start is None and is_closed(learnt, preprocessing.units)
+    if preprocessing.noise:
+        learnt, judged = with_noise(
+            learnt, judged, (noise, valid_noise), preprocessing, config.noise, training.seed
+        )
     if data.kind == "video":
         videos: list[Any] = [*learnt.sequences, *judged.sequences]
         check_frames(videos)
-    steps = sum(map(len, learnt.sequences)) if data.kind in ("text", "video") else 0
-    closed = start is None and is_closed(learnt, preprocessing.units)
-    choice = choose(begun.config, training, data.kind, len(data), steps, closed=closed)
+    choice = choose(begun.config, training, data.kind, len(learnt), steps, closed=closed)
     task = Classifying(
         choice.config, choice.training, preprocessing, learnt, judged, begun.beginning
     )
-    counts = torch.from_numpy(learnt.labels).bincount().tolist()
-    classes = ", ".join(
-        f"{label} {count:,}" for label, count in zip(preprocessing.labels, counts, strict=False)
-    )
+    counts = torch.from_numpy(learnt.labels).bincount(minlength=preprocessing.outputs).tolist()
+    names = [*preprocessing.labels, *([REJECTED] if preprocessing.noise else [])]
+    classes = ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
     amount = f"{len(learnt):,} sequences"
     there_is = f"{amount} to learn from, {len(judged):,} to validate on; classes: {classes}"
     companion = None
