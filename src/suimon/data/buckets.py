@@ -43,6 +43,11 @@ class Buckets:
         self._enter(epoch=0, batch=0)
 
     @property
+    def epoch(self) -> int:
+        """That of the batch given last, from 0."""
+        return self._epoch
+
+    @property
     def passes(self) -> float:
         """See the class."""
         return self._epoch + self._batch / self.batches_per_epoch

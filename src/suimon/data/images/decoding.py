@@ -45,6 +45,15 @@ def form_of(path: Path) -> ImageForm:
         return ImageForm(height, width, 1 if image.mode in _GREY else 3)
 
 
+def stored_size(path: Path) -> tuple[int, int]:
+    """Rows and pixels of a row as a file's header announces them, before the image is turned.
+
+    Nothing is decoded. Raises as :func:`decoded`.
+    """
+    with _opened(path) as image:
+        return image.height, image.width
+
+
 def decoded(path: Path, form: ImageForm) -> Bytes:
     """The pixels of an image file, ``form.shape``, 0 to 255.
 

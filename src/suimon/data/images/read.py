@@ -11,9 +11,10 @@ import numpy as np
 from suimon.data.images.decoding import ENDINGS, form_of, is_image
 from suimon.data.images.form import ImageForm, chosen_form
 from suimon.data.images.sequence import ImageRows, Images, images_of_array, images_of_files
+from suimon.data.images.video import Videos, read_videos
 from suimon.data.labelled.idx import is_idx, read_idx
 from suimon.data.labelled.sequences import LabelledSequences
-from suimon.errors import DataError
+from suimon.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ class ImageReading:
         """Image files as sequences; ``names`` is what messages call them."""
         form = self.form or chosen_form(form_of(files[0]), self.size, self.color)
         return self.rows(images_of_files(files, names, form))
+
+    def of_videos(self, folders: Sequence[Path]) -> Videos:
+        """Folders of frames as videos."""
+        if self.pixels:
+            raise ConfigError(f"{folders[0]} is a video, read frame by frame: leave out pixels")
+        return read_videos(folders, size=self.size, color=self.color, form=self.form)
 
     def of_idx(self, found: LabelledSequences) -> ImageRows:
         """The images of an IDX file as sequences; they keep their size unless one is given."""

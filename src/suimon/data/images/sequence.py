@@ -100,13 +100,13 @@ class ImageRows(Sequence[Bytes]):
 
 
 def images_of_files(
-    paths: Sequence[Path], names: Sequence[str], form: ImageForm, most_kept: int = MOST_KEPT
+    paths: Sequence[Path], names: Sequence[str] | None, form: ImageForm, most_kept: int = MOST_KEPT
 ) -> Images:
     """The images of files, each decoded when it is asked for.
 
     Args:
         paths: a file an image.
-        names: what messages call each.
+        names: what messages call each; ``None``: their paths.
         form: what they are brought to.
         most_kept: bytes up to which what was decoded is kept; above, nothing is.
     """
@@ -122,7 +122,10 @@ def images_of_files(
             there[number] = True
         return kept[number]
 
-    return Images(form, pixels, names.__getitem__, len(paths))
+    def place(number: int) -> str:
+        return str(paths[number]) if names is None else names[number]
+
+    return Images(form, pixels, place, len(paths))
 
 
 def images_of_array(

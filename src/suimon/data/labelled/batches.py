@@ -1,6 +1,8 @@
 """Training batches of whole sequences: shuffled, those of like length together, without end."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +19,25 @@ Labels = npt.NDArray[np.int64] | Sequence[npt.NDArray]
 """Class numbers: ``(N,)``, one a sequence, or a list of ``(T_b,)``, one a step."""
 
 
+class EachEpochAnew(Sequence[npt.NDArray[Any]]):
+    """Sequences of which some are others in each epoch, of the same lengths.
+
+    Attributes:
+        lengths: ``(N,)`` int64.
+    """
+
+    lengths: npt.NDArray[np.int64]
+
+    @abstractmethod
+    def of_epoch(self, epoch: int) -> Sequence[npt.NDArray[Any]]:
+        """Those of an epoch, from 0; the same ones each time."""
+
+
 class SequenceBatches:
     """Labelled sequences batch by batch, each once an epoch, in the order of :class:`Buckets`.
 
     Args:
-        sequences: ``(T_b,)`` or ``(T_b, I)`` each.
+        sequences: ``(T_b,)`` or ``(T_b, I)`` each; may be :class:`EachEpochAnew`.
         labels: class numbers, one a sequence or one a step.
         batch_size: sequences of all processes together.
         pad: makes the inputs of a batch.
@@ -60,7 +76,10 @@ class SequenceBatches:
     def next_batch(self) -> SequenceBatch:
         """This process's part of the next batch; ``targets`` is ``(B,)`` or ``(T, B)`` numbers."""
         chosen = self._buckets.next()[self._own]
-        return batch_of(self._sequences, self._labels, self._lengths, chosen, self._pad)
+        sequences = self._sequences
+        if isinstance(sequences, EachEpochAnew):
+            sequences = sequences.of_epoch(self._buckets.epoch)
+        return batch_of(sequences, self._labels, self._lengths, chosen, self._pad)
 
     def state_dict(self) -> dict[str, int]:
         """See :meth:`Buckets.state_dict`."""

@@ -1,4 +1,4 @@
-"""Labelled texts, recordings or images from a folder: a sub-folder a class, a file a sequence."""
+"""Labelled texts, recordings, images or videos from a folder: a sub-folder a class."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,21 +58,22 @@ def read_class_folder(
     spectrum: Spectrum | None = None,
     images: ImageReading | None = None,
 ) -> LabelledSequences:
-    """The files in a folder's sub-folders; each sub-folder's name is the label of its files.
+    """What is in a folder's sub-folders; each sub-folder's name is the label of all in it.
 
     The order is that of the labels, then of the files' names, on every system. Hidden files and
     folders are left out. A text is read each time that it is asked for.
 
     Args:
         folder: holds two sub-folders or more, each with files that end in ``.txt`` or
-            ``.txt.gz``, and nothing else; or each with recordings, or with images, and nothing
-            else.
+            ``.txt.gz``, and nothing else; or each with recordings, or with images, or with folders
+            of a video's frames each, and nothing else.
         encoding: how texts are written.
         spectrum: how recordings become frames.
-        images: how images become sequences; ``None``: row by row.
+        images: how images and frames are read; ``None``: images row by row.
 
     Returns:
-        Texts, recordings or images; ``place(n)`` is a file's path below the folder, ``pos/12.txt``.
+        Texts, recordings, images or videos; ``place(n)`` is a file's path below the folder,
+        ``pos/12.txt``, or the path of a video's folder.
 
     Raises:
         ConfigError: Python knows no such encoding; soundfile is not installed.
@@ -103,6 +104,9 @@ def read_class_folder(
     if what == "image":
         rows = (images or ImageReading()).of_files(files, [str(file) for file in files])
         return LabelledSequences("image", rows, labels, place, form=rows.images.form)
+    if what == "video":
+        videos = (images or ImageReading()).of_videos(files)
+        return LabelledSequences("video", videos, labels, place, form=videos.images.form)
     if what == "recording":
         frames = read_frames(files, spectrum or SpectrumOptions())
         return LabelledSequences("audio", frames, labels, place, spectrum=frames.spectrum)
@@ -115,13 +119,21 @@ def _kind_of(files: list[Path]) -> tuple[str, tuple[str, ...]]:
         return "recording", ENDINGS
     if any(map(is_image, files)):
         return "image", IMAGE_ENDINGS
+    if any(p.is_dir() for p in files) and not any(p.name.endswith(_TEXTS) for p in files):
+        return "video", ()
     return "text", _TEXTS
 
 
 def _files_of(label: Path, what: str, endings: tuple[str, ...]) -> list[Path]:
     files = _visible(label)
     for path in files:
-        if not path.name.lower().endswith(endings) or not path.is_file():
+        if what == "video":
+            if not path.is_dir():
+                raise DataError(
+                    f"{path} is no folder, and other videos are folders of frames; put it into "
+                    "the folder of its video, or move it away"
+                )
+        elif not path.name.lower().endswith(endings) or not path.is_file():
             raise DataError(
                 f"{path} is no {what} file; a class holds files that end in "
                 f"{' or '.join(endings)} and no folders: move it away, or rename it"

@@ -108,6 +108,18 @@ class ClassificationConfig(NetworkOptions, AudioOptions, ImageOptions):
         "are begun with.",
         json_schema_extra=FILES,
     )
+    noise: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=10.0,
+        description='Noise is learnt as one more class, "none of these": so many sequences of it '
+        "for each one learnt from, made by the data's own statistics, others in each pass; 0: "
+        "none.",
+    )
+    noise_label: str | None = Field(
+        default=None,
+        description='The label of sequences that are noise: they are learnt as "none of these".',
+    )
     reject_below: Literal["auto"] | Probability | None = Field(
         default=None,
         description='Give no label, but "none of these", below this probability; auto finds on '
@@ -137,7 +149,7 @@ DESCRIPTION = TaskDescription(
     ),
     unused=("tbptt_steps",),
     data="A table, an archive of series, a folder with one sub-folder a class (texts, "
-    "recordings or images), or IDX images.",
+    "recordings, images or folders of frames), or IDX images.",
     learnt="classes, units or scales",
     predicts="a line a sequence: its label, how probable it is, and where it stands",
     measures="accuracy, macro-F1, loss and the confusion matrix",

@@ -16,6 +16,7 @@ from suimon.data.audio import LogMel, Spectrum, SpectrumOptions
 from suimon.data.images import ImageForm
 from suimon.data.images.read import ImageReading
 from suimon.data.images.sequence import ImageRows
+from suimon.data.images.video import Video, padded_frames
 from suimon.data.labelled import LabelledSequences, read_labelled
 from suimon.data.labelled.batches import padded_tokens
 from suimon.data.labelled.scale import padded_scaled, scale_of
@@ -36,13 +37,16 @@ WHERE_LABELS_ARE = "name a table's column by --label, or the file of labels behi
 CHECKED = 20_000
 """Images that are decoded once before a run is begun, so that damaged ones are met there."""
 
+ROWS = 128  # sequences side by side where nothing is learnt
+FRAMES = 1024  # likewise, of videos
+
 
 @dataclass(frozen=True)
 class Examples:
     """Sequences ready for the network, with their class numbers.
 
     Attributes:
-        sequences: units ``(T_b,)``, or channels ``(T_b, I)`` as they were given.
+        sequences: units ``(T_b,)``, channels ``(T_b, I)`` as they were given, or videos.
         labels: ``(N,)`` int64.
     """
 
@@ -58,16 +62,17 @@ class Preprocessing:
     """All that turns a user's sequence into the network's input, and class numbers into labels.
 
     Attributes:
-        kind: ``text``, ``series``, ``image`` or ``audio``.
+        kind: ``text``, ``series``, ``image``, ``audio`` or ``video``.
         labels: the classes' names, in the order of their numbers.
         longest: steps read of a sequence.
         units: of a text; ``None`` for numbers.
         lowercase: whether texts are read in small letters.
-        channels: I, numbers of a step; 0 for a text.
-        mean: of each channel, or one of all pixels; empty for a text.
+        channels: I, numbers of a step; 0 for a text or a video.
+        mean: of each channel, or one of all pixels; empty for a text or a video.
         deviation: likewise.
         spectrum: of recordings, how they become frames.
-        form: of images, their size and colours.
+        form: of images and frames, their size and colours.
+        noise: whether there is one more class, that of noise, which has no label.
     """
 
     kind: str
@@ -80,10 +85,16 @@ class Preprocessing:
     deviation: tuple[float, ...] = ()
     spectrum: LogMel | None = None
     form: ImageForm | None = None
+    noise: bool = False
+
+    @property
+    def outputs(self) -> int:
+        """Scores that the network gives: of the classes, and behind them of noise."""
+        return len(self.labels) + self.noise
 
     def state(self) -> dict[str, Any]:
         """What ``preprocess.json`` holds."""
-        return {
+        state = {
             "kind": self.kind,
             "labels": list(self.labels),
             "longest": self.longest,
@@ -95,6 +106,7 @@ class Preprocessing:
             "spectrum": None if self.spectrum is None else self.spectrum.state(),
             "form": None if self.form is None else self.form.state(),
         }
+        return state | ({"noise": True} if self.noise else {})
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Preprocessing:
@@ -116,6 +128,7 @@ class Preprocessing:
                 deviation=tuple(state["deviation"]),
                 spectrum=LogMel.from_state(found) if (found := state.get("spectrum")) else None,
                 form=ImageForm.from_state(form) if (form := state.get("form")) else None,
+                noise=state.get("noise", False),
             )
         except KeyError as error:
             raise CheckpointError(
@@ -126,7 +139,7 @@ class Preprocessing:
         """The same with other names for the classes, in the same order."""
         return replace(self, labels=tuple(labels))
 
-    def encoded(self, data: LabelledSequences) -> Sequence[npt.NDArray]:
+    def encoded(self, data: LabelledSequences) -> Sequence[Any]:
         """The sequences as the network reads them, before they are padded and scaled.
 
         Raises:
@@ -137,15 +150,27 @@ class Preprocessing:
         if isinstance(data.sequences, ImageRows):
             self._check_channels(data.sequences[0], data.place(0))
             return ImageSteps(data.sequences, self.longest)
+        if self.kind == "video":
+            videos: Any = data.sequences
+            return [shortened_video(video, self.longest) for video in videos]
         if self.units is None:
             return [self._whole_steps(data, n) for n in range(len(data))]
         return [self._tokens(data, n) for n in range(len(data))]
 
-    def pad(self, rows: Sequence[npt.NDArray]) -> Tensor:
-        """``(T, B)`` units or ``(T, B, I)`` scaled channels, zeros behind each row's end."""
+    def pad(self, rows: Sequence[Any]) -> Tensor:
+        """Units ``(T, B)``, scaled channels ``(T, B, I)``, or frames; zeros behind each end."""
         if self.units is not None:
             return padded_tokens(rows)
+        if self.kind == "video":
+            assert self.form is not None
+            return padded_frames(rows, self.form)
         return padded_scaled(rows, self.mean, self.deviation)
+
+    def rows(self, sequences: Sequence[Any]) -> int:
+        """How many sequences stand side by side where nothing is learnt."""
+        if self.kind != "video":
+            return ROWS
+        return min(ROWS, max(1, FRAMES // max(map(len, sequences))))
 
     def numbers(self, data: LabelledSequences) -> npt.NDArray[np.int64]:
         """The class number of each label.
@@ -226,6 +251,13 @@ def shortened(steps: npt.NDArray, longest: int) -> npt.NDArray:
         return steps
     first = longest // 2
     return np.concatenate([steps[:first], steps[len(steps) - (longest - first) :]])
+
+
+def shortened_video(video: Video, longest: int) -> Video:
+    """See :func:`shortened`; no frame is read."""
+    if len(video) <= longest:
+        return video
+    return video.take(shortened(np.arange(len(video)), longest))
 
 
 def read(
@@ -326,6 +358,8 @@ def fitted(
         options = UnitsOptions(config.units, vocabulary, config.words)
         units = fit_units(options, texts)
         return Preprocessing("text", labels, config.longest, units, config.lowercase)
+    if data.kind == "video":
+        return Preprocessing("video", labels, config.longest, form=data.form)
     mean, deviation = scale_of(data.sequences, together=data.kind == "image")
     return Preprocessing(
         data.kind,

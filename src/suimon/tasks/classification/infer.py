@@ -11,16 +11,32 @@ import numpy.typing as npt
 
 from suimon.data.audio import is_recording, read_frames
 from suimon.data.images.decoding import is_image
+from suimon.data.images.video import folders_of_frames
 from suimon.data.labelled import LabelledSequences
 from suimon.data.labelled.lines import TEXT_FILES, texts_of_lines
+from suimon.errors import DataError
 from suimon.tasks.classification.bag_of_words import BagOfWords
 from suimon.tasks.classification.beside import NAME, bag_facts, read_bag
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
 from suimon.tasks.classification.confusion_picture import check_picture, draw_confusion
-from suimon.tasks.classification.data import Preprocessing, examples, read, reading_of
+from suimon.tasks.classification.data import Preprocessing, read, reading_of
 from suimon.tasks.classification.model import ClassificationNetwork
-from suimon.tasks.classification.objective import judgement, network_for, probabilities
-from suimon.tasks.classification.rejecting import REJECT_BELOW, REJECTED, kept_facts
+from suimon.tasks.classification.noise import without_noise
+from suimon.tasks.classification.objective import (
+    NOISE_REJECTED,
+    judgement,
+    network_for,
+    probabilities,
+)
+from suimon.tasks.classification.rejecting import (
+    REJECT_BELOW,
+    REJECTED,
+    among_classes,
+    kept_facts,
+    rejected,
+    threshold_of,
+)
+from suimon.tasks.labels import listed
 from suimon.tasks.learnt_texts import Fingerprints, overlap, read_learnt
 from suimon.tasks.loading import opened, options_of, take_weights
 from suimon.training.run_directory import RunDirectory
@@ -75,23 +91,41 @@ class TrainedClassifier:
     def predict_proba(self, data: LabelledSequences) -> npt.NDArray[np.float64]:
         """The probability of each class, ``(N, C)``.
 
+        Where noise was learnt, what lacks to 1 is the probability that it is none of them.
+
         Raises:
             DataError: the sequences are of another kind than those learnt from, or one is empty.
         """
-        sequences = self.preprocessing.encoded(data)
-        return probabilities(self.network, sequences, self.preprocessing)
+        return self.judged(data)[0][:, : len(self.labels)]
 
     def predict(self, data: LabelledSequences) -> list[Prediction]:
-        """The likeliest class of each sequence, or ``none of these`` where it is too improbable.
+        """The likeliest class of each sequence, or ``none of these``.
 
-        Raises as :meth:`predict_proba`.
+        That is said where noise is likelier than any class, with the probability of noise; and
+        where the likeliest is too improbable, with its own. Raises as :meth:`predict_proba`.
         """
-        shares = self.predict_proba(data)
+        shares, away = self.judged(data)
         best, highest = shares.argmax(axis=1), shares.max(axis=1)
         return [
-            Prediction(self.labels[n] if p >= self.reject_below else REJECTED, float(p))
-            for n, p in zip(best, highest, strict=True)
+            Prediction(REJECTED if none else self.labels[n], float(p))
+            for n, p, none in zip(best, highest, away, strict=True)
         ]
+
+    def judged(
+        self, data: LabelledSequences
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """What the network says, and what becomes of it.
+
+        Returns:
+            The probability of each class ``(N, C)``, or ``(N, C+1)`` where noise was learnt, the
+            last that of noise; and which sequences are none of these, ``(N,)``.
+
+        Raises:
+            DataError: as :meth:`predict_proba`.
+        """
+        sequences = self.preprocessing.encoded(data)
+        shares = probabilities(self.network, sequences, self.preprocessing)
+        return shares, rejected(shares, len(self.labels), self.reject_below)
 
     def predictions(self, paths: Sequence[str | Path]) -> Iterator[dict[str, Any]]:
         """What the network says of the sequences of some files, as the command line prints it.
@@ -99,7 +133,8 @@ class TrainedClassifier:
         Args:
             paths: as in training, labels not needed, a table also ``-`` for standard input; of a
                 network that reads texts a ``.txt`` file or ``-`` holds a text a line; of one that
-                reads recordings or images also these by themselves.
+                reads recordings or images also these by themselves; of one that reads videos
+                folders of frames, or folders with such below them.
 
         Returns:
             For each sequence ``label``, ``probability`` and ``place``, where it stands.
@@ -107,7 +142,10 @@ class TrainedClassifier:
         Raises:
             DataError: a path or its content cannot be used.
         """
-        data = self._read(paths, label=None)
+        if self.preprocessing.kind == "video":
+            data = self._videos([Path(path) for path in paths])
+        else:
+            data = self._read(paths, label=None)
         for n, (label, probability) in enumerate(self.predict(data)):
             yield {"label": label, "probability": probability, "place": data.place(n)}
 
@@ -133,11 +171,13 @@ class TrainedClassifier:
         Returns:
             ``accuracy``, ``macro_f1`` (mean over the classes), ``loss`` (mean nats a sequence),
             ``sequences`` (how many), ``labels``, and ``confusion`` (a row for each true label, how
-            many were taken for each), all without rejecting; where sequences may be rejected
-            ``reject_below``, ``coverage`` (the share that is not) and ``accuracy_of_the_rest``; of
-            texts ``branch`` (whether the network has one), ``bag_of_words`` (the accuracy and
-            macro-F1 of the one trained beside) and ``overlap`` (how many of the texts were learnt
-            from).
+            many were taken for each), all without rejecting: of the sequences that have one of the
+            classes, as if these were all there is. Where sequences may be rejected
+            ``reject_below`` (where there is a threshold), ``coverage`` (the share that is not) and
+            ``accuracy_of_the_rest``; where some are labelled as noise ``noise`` (how many) and
+            ``noise_rejected`` (their share that is rejected). Of texts ``branch`` (whether the
+            network has one), ``bag_of_words`` (the accuracy and macro-F1 of the one trained beside)
+            and ``overlap`` (how many of the texts were learnt from).
 
         Raises:
             DataError: a path or its content cannot be used, or holds a label that was not learnt.
@@ -146,9 +186,12 @@ class TrainedClassifier:
         if picture is not None:
             check_picture(picture)
         data = self._read(paths, label=self.config.label, encoding=encoding)
-        given = examples(data, self.preprocessing)
-        shares = probabilities(self.network, given.sequences, self.preprocessing)
-        found = judgement(shares, given.labels)
+        data, noise = without_noise(data, self.config)
+        if not len(data):
+            raise DataError(f"{paths[0]} has noise alone: give sequences of the classes too")
+        labels = self.preprocessing.numbers(data)
+        shares, away = self.judged(data)
+        found = judgement(among_classes(shares, len(self.labels)), labels)
         facts: dict[str, Any] = {
             "accuracy": found.accuracy,
             "macro_f1": found.macro_f1,
@@ -157,8 +200,12 @@ class TrainedClassifier:
             "labels": list(self.labels),
             "confusion": found.confusion.tolist(),
         }
-        if self.reject_below:
-            facts |= kept_facts(shares, given.labels, self.reject_below)
+        if self.reject_below or self.preprocessing.noise:
+            right = shares[:, : len(self.labels)].argmax(axis=1) == labels
+            facts |= {REJECT_BELOW: self.reject_below} if self.reject_below else {}
+            facts |= kept_facts(~away, right)
+        if noise is not None:
+            facts |= {"noise": len(noise), NOISE_REJECTED: float(self.judged(noise)[1].mean())}
         if data.kind == "text":
             facts["branch"] = self.config.branch
             facts |= overlap([str(text) for text in data.sequences], self.learnt)
@@ -168,6 +215,16 @@ class TrainedClassifier:
             draw_confusion(found.confusion, self.labels, picture)
             facts["picture"] = picture
         return facts
+
+    def _videos(self, paths: Sequence[Path]) -> LabelledSequences:
+        """Folders of frames, by themselves or below others."""
+        folders = [found for path in paths for found in folders_of_frames(path)]
+        if not folders:
+            names = listed(map(str, paths))
+            raise DataError(f"{names}: no frames are there; name folders with images in them")
+        form = self.preprocessing.form
+        videos = reading_of(self.config, form).of_videos(folders)
+        return LabelledSequences("video", videos, None, lambda n: str(folders[n]), form=form)
 
     def _read(
         self, paths: Sequence[str | Path], *, label: str | None, encoding: str | None = None
@@ -206,14 +263,11 @@ def load(run: RunDirectory | str | Path) -> TrainedClassifier:
     preprocessing = Preprocessing.from_state(directory.preprocess())
     network = network_for(config, preprocessing)
     weights = take_weights(network, directory)
-    threshold = config.reject_below
-    if threshold == "auto":  # found for the very weights that are loaded
-        threshold = weights.metrics.get(REJECT_BELOW)
     return TrainedClassifier(
         network,
         preprocessing,
         config,
-        reject_below=threshold or 0.0,
+        reject_below=threshold_of(config.reject_below, weights.metrics),
         bag=read_bag(directory.path),
         learnt=read_learnt(directory.path),
     )

@@ -6,11 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from suimon.data.images import ImageForm
 from suimon.errors import ConfigError
 from suimon.layers import Recurrent
 from suimon.tasks.classification.bag_branch import BagBranch
 from suimon.tasks.classification.config import ClassificationConfig
 from suimon.tasks.classification.weighting import WeightedEmbedding
+from suimon.tasks.frame_encoder import FrameEncoder
 from suimon.tasks.stack import build_stack
 
 EMBEDDING_DEVIATION = 0.1  # drawn wider, rare words are learnt by heart by what was drawn
@@ -21,7 +23,8 @@ class ClassificationNetwork(nn.Module):
 
     ::
 
-        e_t    = m_t E[w_t]  or dropout(x_t)     embedding of units, (B, E); or I channels
+        e_t    = m_t E[w_t]  or dropout(x_t)     embedding of units, (B, E); or I channels,
+                                                 which an encoder may make of a frame
         h_t    = stack(e_t)                      recurrent layers, (B, D*P)
         v      = pool(h_1 … h_T)                 (B, D*P), over each row's own steps
         logits = W dropout(v) + b                (B, C); with a branch the mean of its and these
@@ -39,6 +42,7 @@ class ClassificationNetwork(nn.Module):
         input_dropout: of whole units, or of single numbers.
         output_dropout: on the pooled vector.
         branch: gives scores of its own, ``(T, B), (B,) -> (B, C)``.
+        frames: from the frames of videos to channels.
 
     Source: dropout of words: M. Iyyer and others (2015), Deep Unordered Composition Rivals
         Syntactic Methods for Text Classification; attention: Z. Yang and others (2016),
@@ -61,9 +65,11 @@ class ClassificationNetwork(nn.Module):
         input_dropout: float = 0.0,
         output_dropout: float = 0.0,
         branch: BagBranch | None = None,
+        frames: FrameEncoder | None = None,
     ) -> None:
         super().__init__()
         self.branch = branch
+        self.frames = frames
         self.pooling = pooling
         self.input_dropout = input_dropout
         self.output_dropout = output_dropout
@@ -80,13 +86,16 @@ class ClassificationNetwork(nn.Module):
         """Scores of the classes.
 
         Args:
-            inputs: units ``(T, B)`` int64, or channels ``(T, B, I)``.
+            inputs: units ``(T, B)`` int64, channels ``(T, B, I)``, or frames
+                ``(T, B, height, width, colours)`` uint8.
             lengths: ``(B,)`` int64, each row's steps, 1 or more; what stands behind is not read.
             apart: give the scores of the recurrent layers, and those of the branch, by themselves.
 
         Returns:
             ``(B, C)`` logits; apart ``(S, B, C)``, S 1 or 2.
         """
+        if self.frames is not None:
+            inputs = self.frames(inputs, lengths)  # (T, B, I)
         x = self._read(inputs)  # (T, B, E)
         whole = bool((lengths == len(x)).all())  # the quicker way where nothing is padded
         output, _ = self.recurrent(x, lengths=None if whole else lengths)  # (T, B, D*P)
@@ -135,7 +144,12 @@ def last_outputs(output: Tensor, lengths: Tensor, directions: int) -> Tensor:
 
 
 def build_network(
-    config: ClassificationConfig, *, classes: int, vocabulary: int | None, channels: int
+    config: ClassificationConfig,
+    *,
+    classes: int,
+    vocabulary: int | None,
+    channels: int,
+    form: ImageForm | None = None,
 ) -> ClassificationNetwork:
     """A fresh network from flat options, weights drawn from torch's global generator.
 
@@ -144,6 +158,7 @@ def build_network(
         classes: C.
         vocabulary: distinct units; ``None``: the input is ``channels`` numbers.
         channels: I, where there is no vocabulary.
+        form: of the frames of videos; each becomes two channels for every hidden unit.
 
     Raises:
         ConfigError: an option is missing or does not fit the cell.
@@ -153,7 +168,7 @@ def build_network(
         raise ConfigError("cell is not set; give one, such as gru")
     if hidden is None or depth is None or (vocabulary and config.embedding is None):
         raise ConfigError("embedding, hidden or layers is not set; give each a number from 1")
-    embedding = branch = None
+    embedding = branch = frames = None
     if vocabulary is None and (config.branch, config.weighting) != ("none", "none"):
         raise ConfigError("branch and weighting are for texts: leave them out")
     if vocabulary is not None and config.embedding is not None:
@@ -163,6 +178,9 @@ def build_network(
         channels = config.embedding
         if config.branch_places is not None:
             branch = BagBranch(vocabulary, classes, config.branch_places)
+    if form is not None:
+        frames = FrameEncoder(*form.shape, hidden)
+        channels = frames.output_size
     return ClassificationNetwork(
         build_stack(config, channels, hidden, depth, bidirectional=config.bidirectional),
         classes,
@@ -171,4 +189,5 @@ def build_network(
         input_dropout=config.input_dropout or 0.0,
         output_dropout=config.dropout or 0.0,
         branch=branch,
+        frames=frames,
     )

@@ -17,11 +17,17 @@ from suimon.tasks.classification.beginning import Beginning
 from suimon.tasks.classification.config import DESCRIPTION, ClassificationConfig
 from suimon.tasks.classification.data import Examples, Preprocessing
 from suimon.tasks.classification.model import ClassificationNetwork, build_network
-from suimon.tasks.classification.rejecting import REJECT_BELOW, best_threshold
+from suimon.tasks.classification.rejecting import (
+    REJECT_BELOW,
+    among_classes,
+    best_threshold,
+    rejected,
+)
 from suimon.training.config import TrainingConfig
 from suimon.training.protocol import CarriedState, Evaluation, LossTerms
 
-ROWS = 128  # sequences side by side where nothing is learnt
+NOISE_REJECTED = "noise_rejected"
+"""The name of the share of noise that is found to be none of the classes."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ class Classifying:
         self.evaluation_tokens = len(valid)
         self.weights: Tensor | None = None
         if config.class_weights == "balanced":
-            counts = np.bincount(train.labels, minlength=len(preprocessing.labels))
+            counts = np.bincount(train.labels, minlength=preprocessing.outputs)
             rarity = len(train) / (len(counts) * np.maximum(counts, 1))
             self.weights = torch.from_numpy(rarity).float()
 
@@ -141,22 +147,30 @@ class Classifying:
         return LossTerms(total / len(logits), count)
 
     def evaluate(self, model: nn.Module) -> Evaluation:
-        """The validation sequences, each class' errors counted alike."""
+        """The validation sequences, each class' errors counted alike; the loss is with noise."""
         shares = probabilities(model, self.valid.sequences, self.preprocessing)
-        found = judgement(shares, self.valid.labels)
+        classes = len(self.preprocessing.labels)
+        own = self.valid.labels < classes  # all but noise
+        labels = self.valid.labels[own]
+        found = judgement(among_classes(shares[own], classes), labels)
         metrics = {"accuracy": found.accuracy, "macro_f1": found.macro_f1}
         if self.config.reject_below == "auto":
-            metrics[REJECT_BELOW] = best_threshold(shares, self.valid.labels)
-        return Evaluation(found.loss, metrics)
+            metrics[REJECT_BELOW] = best_threshold(shares[own, :classes], labels)
+        if self.preprocessing.noise:
+            away = rejected(shares, classes, 0.0)
+            metrics |= {"coverage": 1.0 - float(away[own].mean())}
+            metrics |= {NOISE_REJECTED: float(away[~own].mean())} if not own.all() else {}
+        return Evaluation(judgement(shares, self.valid.labels).loss, metrics)
 
 
 def network_for(config: ClassificationConfig, read: Preprocessing) -> ClassificationNetwork:
     """A fresh network that reads and tells apart what ``read`` describes."""
     return build_network(
         config,
-        classes=len(read.labels),
+        classes=read.outputs,
         vocabulary=None if read.units is None else read.units.size,
         channels=read.channels,
+        form=read.form if read.kind == "video" else None,
     )
 
 
@@ -179,15 +193,18 @@ def judgement(shares: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) ->
 def probabilities(
     model: nn.Module, sequences: list[npt.NDArray] | Any, read: Preprocessing
 ) -> npt.NDArray[np.float64]:
-    """The probability of each class, ``(N, C)``; no gradients, the model left in its mode."""
+    """The probability of each class, ``(N, C)``; no gradients, the model left in its mode.
+
+    Where noise is learnt, ``(N, C+1)``: the last is that of noise.
+    """
     device = next(model.parameters()).device
-    shares = np.empty((len(sequences), len(read.labels)))
+    shares = np.empty((len(sequences), read.outputs))
     labels = np.zeros(len(sequences), np.int64)  # unknown, and not read
     was_training = model.training
     model.eval()
     try:
         with torch.inference_mode():
-            for chosen, batch in in_order(sequences, labels, ROWS, read.pad):
+            for chosen, batch in in_order(sequences, labels, read.rows(sequences), read.pad):
                 logits = model(batch.inputs.to(device), batch.lengths)
                 shares[chosen] = logits.double().softmax(dim=-1).cpu().numpy()
     finally:

@@ -5,7 +5,8 @@
 2. **Cell**: a GRU for series, an LSTM for all else.
 3. **Dropout**: the fewer the sequences, the sooner they are learnt by heart. Of a closed
    vocabulary, whose words are all met again and again, none is dropped, for each may decide.
-4. **Batch**: some thirty batches an epoch, so that a small set is not learnt in a few steps.
+4. **Batch**: some thirty batches an epoch, so that a small set is not learnt in a few steps; of
+   videos no more than have about :data:`FRAMES_A_BATCH` frames.
 5. **Budget**: where none is given, so many epochs that about as many steps are taken as
    :data:`SIZES` has, within the bounds of :data:`PACE`.
 6. **Averaging**: of words, which are soon learnt by heart, a running mean of the weights is kept.
@@ -19,7 +20,8 @@ Nothing that was given is changed, and all else keeps its default.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 from suimon.tasks.choosing import Choice, Pace, completed, forget_bias, left_out, with_chosen
@@ -30,6 +32,8 @@ from suimon.training.config import TrainingConfig
 PACE = Pace(
     batches_an_epoch=30, smallest_batch=8, largest_batch=64, fewest_epochs=5, most_epochs=100
 )
+FRAMES_A_BATCH = 512  # of videos, whose frames take time and memory each
+FEWEST_VIDEOS = 4  # in a batch, however long they are
 FEWEST_PLACES, MOST_PLACES = 2**10, 2**20
 
 
@@ -71,6 +75,7 @@ SIZES = {
     "images": Size(128, 0, 0.3, 0.0, 2e-3, 3000),
     "series": Size(128, 0, 0.5, 0.1, 2e-3, 3000, cell="gru"),
     "frames": Size(128, 0, 0.3, 0.0, 2e-3, 1500),
+    "video": Size(128, 0, 0.3, 0.0, 1e-3, 600),
 }
 
 
@@ -88,13 +93,14 @@ def choose(
     Args:
         config: the task's options; ``None`` is left out.
         training: the loop's options; those not in ``model_fields_set`` were left out.
-        kind: ``text``, ``series``, ``image`` or ``audio``.
+        kind: ``text``, ``series``, ``image``, ``audio`` or ``video``.
         sequences: how many there are to learn from.
         steps: how long they are together.
         closed: whether they are texts of words that are all met again and again.
     """
     of_text = "words" if config.units == "words" else "letters"
-    size = SIZES[{"text": of_text, "audio": "frames", "image": "images"}.get(kind, "series")]
+    rows = {"text": of_text, "audio": "frames", "image": "images"}
+    size = SIZES[rows.get(kind, kind)]
     architecture: dict[str, Any] = {
         "cell": size.cell,
         "layers": 1,
@@ -111,7 +117,8 @@ def choose(
         architecture["branch_places"] = places_for(steps)
     architecture |= forget_bias(config.cell or size.cell)
     chosen = left_out(config, architecture)
-    loop = PACE.options(
+    pace = pace_of_videos(steps / max(1, sequences)) if kind == "video" else PACE
+    loop = pace.options(
         training,
         sequences,
         size.steps,
@@ -121,6 +128,13 @@ def choose(
     if kind != "series":
         loop["precision"] = fastest_precision(with_chosen(config, chosen), training)
     return completed(config, training, chosen, loop)
+
+
+def pace_of_videos(frames: float) -> Pace:
+    """Smaller batches the more frames a video has on the mean."""
+    most = 2 ** int(math.log2(max(1.0, FRAMES_A_BATCH / max(1.0, frames))))
+    largest = min(PACE.largest_batch, max(FEWEST_VIDEOS, most))
+    return replace(PACE, largest_batch=largest, smallest_batch=min(PACE.smallest_batch, largest))
 
 
 def places_for(steps: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -49,15 +50,46 @@ def best_threshold(shares: npt.NDArray[np.float64], labels: npt.NDArray[np.int64
     return float(certain[best]) if gain[best] > 0 else 0.0
 
 
-def kept_facts(
-    shares: npt.NDArray[np.float64], labels: npt.NDArray[np.int64], threshold: float
-) -> dict[str, Any]:
+def rejected(
+    shares: npt.NDArray[np.float64], classes: int, threshold: float
+) -> npt.NDArray[np.bool_]:
+    """Which sequences belong to no class: noise is likelier than any, or all are too improbable.
+
+    Args:
+        shares: ``(N, C)`` probabilities, or ``(N, C+1)``, the last that of noise.
+        classes: C.
+        threshold: below which even the likeliest class is too improbable; 0: none is.
+
+    Example:
+        >>> rejected(np.array([[0.6, 0.1, 0.3], [0.4, 0.1, 0.5], [0.5, 0.3, 0.2]]), 2, 0.55)
+        array([False,  True,  True])
+    """
+    highest = shares[:, :classes].max(axis=1)
+    noise = shares[:, classes:] > highest[:, None]  # (N, 0 or 1)
+    return noise.any(axis=1) | (highest < threshold)
+
+
+def among_classes(shares: npt.NDArray[np.float64], classes: int) -> npt.NDArray[np.float64]:
+    """Probabilities ``(N, C)`` of the classes where it is known to be one of them."""
+    own = np.maximum(shares[:, :classes], np.finfo(np.float64).tiny)
+    return own / own.sum(axis=1, keepdims=True)
+
+
+def kept_facts(kept: npt.NDArray[np.bool_], right: npt.NDArray[np.bool_]) -> dict[str, Any]:
     """What ``suimon evaluate`` says of rejecting: how many are kept, and how many of them right."""
-    kept = shares.max(axis=1) >= threshold
-    right = (shares.argmax(axis=1) == labels)[kept]
-    accuracy = float(right.mean()) if len(right) else None
     return {
-        REJECT_BELOW: threshold,
         "coverage": float(kept.mean()),
-        "accuracy_of_the_rest": accuracy,
+        "accuracy_of_the_rest": float(right[kept].mean()) if kept.any() else None,
     }
+
+
+def threshold_of(reject_below: str | float | None, metrics: Mapping[str, float]) -> float:
+    """The probability below which nothing is said; 0: something always is.
+
+    Args:
+        reject_below: what the options say of it.
+        metrics: of the weights at work, for which ``auto`` found one.
+    """
+    if reject_below == "auto":
+        return metrics.get(REJECT_BELOW, 0.0)
+    return float(reject_below or 0.0)

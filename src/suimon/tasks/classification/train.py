@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 
+from suimon.data.images.video import check_frames
 from suimon.data.labelled import LabelledSequences
 from suimon.data.text.units import Units
 from suimon.data.text.units.words import WordUnits
@@ -22,8 +24,10 @@ from suimon.tasks.classification.data import (
     read,
     split,
 )
+from suimon.tasks.classification.noise import check, is_learnt, with_noise, without_noise
 from suimon.tasks.classification.objective import Classifying
 from suimon.tasks.classification.recipe import choose
+from suimon.tasks.classification.rejecting import REJECTED
 from suimon.tasks.learnt_texts import LearntTexts
 from suimon.tasks.run_maker import Companion, Plan, RunMaker
 from suimon.training.config import TrainingConfig
@@ -53,24 +57,32 @@ def make_plan(
         DataError: there is nothing to tell apart, or a class cannot be split.
         ConfigError: options contradict each other.
     """
-    classes_of(data)
+    check(data, config)
+    classes_of(without_noise(data, config)[0])
     if valid is None:
         data, valid = split(data, config.valid_fraction, training.seed)
+    (data, noise), (valid, valid_noise) = (without_noise(part, config) for part in (data, valid))
     begun = from_run(config, data.kind, run)
-    preprocessing = fitted(data, begun.config, begun.units)
+    preprocessing = replace(fitted(data, begun.config, begun.units), noise=is_learnt(config))
     if run is None:
         begun = with_vectors(begun, preprocessing.units)
     learnt, judged = (examples(part, preprocessing) for part in (data, valid))
-    steps = sum(map(len, learnt.sequences)) if data.kind == "text" else 0
+    steps = sum(map(len, learnt.sequences)) if data.kind in ("text", "video") else 0
     closed = config.from_ is None and is_closed(learnt, preprocessing.units)
-    choice = choose(begun.config, training, data.kind, len(data), steps, closed=closed)
+    if preprocessing.noise:
+        learnt, judged = with_noise(
+            learnt, judged, (noise, valid_noise), preprocessing, config.noise, training.seed
+        )
+    if data.kind == "video":
+        videos: list[Any] = [*learnt.sequences, *judged.sequences]
+        check_frames(videos)
+    choice = choose(begun.config, training, data.kind, len(learnt), steps, closed=closed)
     task = Classifying(
         choice.config, choice.training, preprocessing, learnt, judged, begun.beginning
     )
-    counts = torch.from_numpy(learnt.labels).bincount().tolist()
-    classes = ", ".join(
-        f"{label} {count:,}" for label, count in zip(preprocessing.labels, counts, strict=False)
-    )
+    counts = torch.from_numpy(learnt.labels).bincount(minlength=preprocessing.outputs).tolist()
+    names = [*preprocessing.labels, *([REJECTED] if preprocessing.noise else [])]
+    classes = ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
     amount = f"{len(learnt):,} sequences"
     there_is = f"{amount} to learn from, {len(judged):,} to validate on; classes: {classes}"
     kept: list[Companion] = []
@@ -111,7 +123,7 @@ def _prepare(
     run: RunDirectory | None = None,
 ) -> Plan[Classifying]:
     data = read(paths, config)
-    valid = read(config.valid_files, config) if config.valid_files else None
+    valid = read(config.valid_files, config, form=data.form) if config.valid_files else None
     return make_plan(data, valid, config, training, run)
 
 
