@@ -5,6 +5,9 @@ import pandas as pd
 import polars as pl
 import pytest
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, GroupKFold, TimeSeriesSplit, cross_val_score
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 import suimon
 from suimon import Forecaster
@@ -14,6 +17,12 @@ from suimon.errors import ConfigError, DataError, NotFittedError
 def quick(**arguments) -> Forecaster:
     given = {"horizon": 3, "hidden_size": 8, "known": ["promotion"], "steps": 10}
     return Forecaster(**{**given, **arguments})
+
+
+def quicker(**arguments) -> Forecaster:
+    """Nothing is left to be chosen among linear paths."""
+    path = {"transform": "none", "difference": "season", "linear_lags": 7, "ridge": 0.1}
+    return quick(options=path, steps=3, **arguments)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +102,91 @@ def test_what_was_not_to_be_expected_is_flagged(fitted, some_shops):
     assert some_shops["ds"][70] in flagged["ds"].to_list()
     before = found.filter((pl.col("unique_id") == "a") & (pl.col("ds") < some_shops["ds"][70]))
     assert before["anomaly"].mean() < 0.2
+
+
+def test_rows_held_out_are_forecast_from_those_before_them(some_shops):
+    rows = some_shops.sort("ds", "unique_id")
+    split = TimeSeriesSplit(2, test_size=2 * 3)
+    expected = []
+    for learnt, held_out in split.split(rows):
+        found = quicker().fit(rows[learnt]).predict(X=rows[: held_out[-1] + 1].with_columns(
+            pl.when(pl.int_range(pl.len()) < held_out[0]).then("y").alias("y")
+        ))  # fmt: skip
+        truth = rows[held_out].join(found, on=["unique_id", "ds"])
+        week_ago = rows.with_columns(pl.col("ds").dt.offset_by("7d"), naive="y")
+        truth = truth.join(week_ago.drop("y", "promotion"), on=["unique_id", "ds"])
+        errors = [(truth["y"] - truth[name]).abs().mean() for name in ("suimon", "naive")]
+        expected.append(1 - errors[0] / errors[1])
+    assert cross_val_score(quicker(), rows, cv=split).tolist() == pytest.approx(expected)
+    frame = pd.DataFrame({name: rows[name].to_list() for name in rows.columns})
+    assert cross_val_score(quicker(), frame, cv=split).tolist() == pytest.approx(expected)
+
+
+def test_series_held_out_are_forecast_from_their_own_past(some_shops):
+    a, b = (some_shops.filter(pl.col("unique_id") == name) for name in "ab")
+    names = some_shops["unique_id"]
+    split = GroupKFold(2)
+    scores = cross_val_score(quicker(), some_shops, groups=names, cv=split, error_score="raise")
+    of_a, of_b = quicker().fit(a), quicker().fit(b)
+    assert sorted(scores) == sorted([of_a.score(b), of_b.score(a)])
+    found = of_a.evaluate(b)  # the last horizon
+    assert of_a.score(b) == 1 - found["mae"] / found["seasonal_naive"]["mae"]
+
+
+def test_a_search_chooses_what_forecasts_best(some_shops):
+    rows = some_shops.sort("ds", "unique_id")
+    split = TimeSeriesSplit(2, test_size=2 * 6)
+    search = GridSearchCV(
+        quicker(known=()), {"known": [(), ("promotion",)]}, cv=split, error_score="raise"
+    ).fit(rows)
+    assert search.best_params_ == {"known": ("promotion",)}
+    assert len(search.best_estimator_.predict(X=future(some_shops, 3))) == 6
+
+
+def test_the_last_step_of_a_pipeline(some_shops):
+    doubled = FunctionTransformer(lambda frame: frame.with_columns(pl.col("y") * 2))
+    made = Pipeline([("double", doubled), ("forecast", quicker())]).fit(some_shops)
+    given = future(some_shops, 3)
+    alone = quicker().fit(some_shops).predict(X=given)
+    assert made.predict(given)["suimon"].to_list() == pytest.approx(
+        (2 * alone["suimon"]).to_list(), rel=1e-3
+    )
+    assert 0 < made.score(some_shops) <= 1
+
+
+def test_rows_behind_a_gap_are_scored_too(some_shops):
+    days = some_shops["ds"].unique().sort()
+    rows = some_shops.drop("promotion")
+    model = quicker(known=()).fit(rows.filter(pl.col("ds") < days[80]))
+    behind = rows.filter(pl.col("ds") >= days[82])
+    assert -1 < model.score(behind) < 1
+    with_promotion = quicker().fit(some_shops.filter(pl.col("ds") < days[80]))
+    with pytest.raises(DataError, match="goes on 2 rows behind its past, and a covariate"):
+        with_promotion.score(some_shops.filter(pl.col("ds") >= days[82]))
+    with pytest.raises(DataError, match="no series has more than 2 rows to judge, and a forecast"):
+        model.score(rows.filter((pl.col("ds") >= days[80]) & (pl.col("ds") < days[82])))
+    with pytest.raises(DataError, match="series 'a' has 3 rows, which do not go on behind what"):
+        model.score(rows.filter(pl.col("ds") < days[3]))
+
+
+@pytest.mark.parametrize("known", [(), ("promotion",)])
+def test_each_row_is_judged_by_the_forecast_of_the_row_before(known, some_shops):
+    model = quicker(known=known).fit(some_shops)
+    found = model.anomalies(level=90)
+    assert len(found) == 2 * (90 - model.model_.reading.reach)
+    days = some_shops["ds"].unique().sort()
+    for day in (days[70], days[89]):
+        given = some_shops.filter(pl.col("ds") <= day).with_columns(
+            pl.when(pl.col("ds") < day).then("y").alias("y")
+        )
+        if known:  # a forecast takes the horizon's: two more, which tell the next row nothing
+            more = [pl.col("ds").dt.offset_by(f"{n}d") for n in (1, 2)]
+            last = given.filter(pl.col("ds") == day)
+            given = pl.concat([given, *(last.with_columns(each) for each in more)])
+        single = model.predict(1, X=given, level=[90])
+        of_day = found.filter(pl.col("ds") == day)
+        for name in ("suimon", "suimon-lo-90", "suimon-hi-90"):
+            assert of_day[name].to_list() == pytest.approx(single[name].to_list(), rel=1e-4)
 
 
 def test_the_conventions_of_scikit_learn(fitted, some_shops):

@@ -36,7 +36,7 @@ def test_the_layers_read_segments_up_to_the_last_row(segment, steps):
     read = torch.stack([torch.cat(list(part), dim=1) for part in rows])  # (K, N, S C)
     last = peer(read)[0][-1]
     told = made.steps(last).view(N, F, -1).transpose(0, 1)
-    expected = made.out((told + x[7:, :, 1:] @ made.future.weight.T).tanh())
+    expected = made.out((told + x[7:, :, 1:] @ made.get_parameter("future.weight").T).tanh())
     found = made(x)
     linear = made.linear(x[:7, :, 0], x[..., 2:])
     assert_close(found.point, linear + expected[..., 0])

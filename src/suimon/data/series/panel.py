@@ -61,6 +61,36 @@ class Series:
     def __len__(self) -> int:
         return len(self.values)
 
+    def behind(self, past: Series, offset: int, fill: Fill, season: int) -> Series:
+        """These rows, with those of an earlier table before them.
+
+        Args:
+            past: the same series in that table.
+            offset: how many rows behind its first one these begin.
+            fill: what stands for values between both that are in neither.
+            season: rows of a season.
+
+        Raises:
+            DataError: covariates between both are in neither.
+        """
+        values, observed = np.full(offset, np.nan), np.zeros(offset, bool)
+        values[: len(past)], observed[: len(past)] = past.values[:offset], past.observed[:offset]
+        covariates = past.covariates[:offset]
+        if len(covariates) < offset:
+            if covariates.shape[1]:
+                raise DataError(
+                    f"series {self.name!r} goes on {offset - len(past):,} rows behind its past, "
+                    "and a covariate is needed for every row: give the rows between"
+                )
+            covariates = np.zeros((offset, 0))
+        return Series(
+            self.name,
+            past.first,
+            filled(np.concatenate([values, self.values]), fill, season),
+            np.concatenate([observed, self.observed]),
+            np.concatenate([covariates, self.covariates]),
+        )
+
     def until(self, end: int) -> Series:
         """Its first ``end`` rows; covariates of later ones are its future."""
         return Series(

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 
-from suimon.data.series import Panel, Series
+from suimon.data.series import Panel
 from suimon.data.series.frames import Like, table_of
 from suimon.data.series.tables import ID, TIME, panel_of
 from suimon.errors import ConfigError, DataError
-from suimon.tasks.estimator import Estimator
+from suimon.tasks.estimator import Estimator, sklearn_tags
 from suimon.tasks.forecasting.config import DESCRIPTION, ForecastingConfig
 from suimon.tasks.forecasting.data import columns_of
 from suimon.tasks.forecasting.infer import TrainedForecaster
-from suimon.tasks.forecasting.judging import judged
+from suimon.tasks.forecasting.judging import judged, judged_behind
 from suimon.tasks.forecasting.model import ForecastNetwork
 from suimon.tasks.forecasting.objective import Forecasting
 from suimon.tasks.forecasting.train import make_plan
@@ -32,6 +34,11 @@ class Forecaster(Estimator):
 
     The constructor only keeps its arguments, so that ``sklearn.base.clone`` works; :meth:`fit`
     checks them. ``None`` is chosen by the rule of :mod:`suimon.tasks.forecasting.recipe`.
+
+    ``GridSearchCV`` and ``cross_val_score`` take the table as X and no y. Sort it by time and split
+    it by ``TimeSeriesSplit``: rows that were held out are forecast from those before them, which
+    :meth:`fit` saw. ``GroupKFold``, by the series' names, holds whole series out: their last rows
+    are forecast from their own earlier ones.
 
     Args:
         horizon: rows ahead.
@@ -79,6 +86,8 @@ class Forecaster(Estimator):
     }
     CONFIG = ForecastingConfig
     TASK = DESCRIPTION.name
+    _panel: Panel | None = None
+    """What :meth:`fit` saw; a loaded estimator has none."""
 
     def __init__(
         self,
@@ -128,11 +137,12 @@ class Forecaster(Estimator):
         self._panel, self._like = panel, self._kind_of(X)
         return self
 
-    def predict(self, h: int | None = None, *, level: Sequence[float] = (), X: Any = None) -> Any:
+    def predict(self, h: Any = None, *, level: Sequence[float] = (), X: Any = None) -> Any:
         """Forecasts of the rows behind the last value of each series.
 
         Args:
-            h: rows ahead; ``None``: the horizon. More only of a recursive model.
+            h: rows ahead; ``None``: the horizon. More only of a recursive model. A table in its
+                place is taken as X, for so a ``Pipeline`` gives it.
             level: percent of the intervals, e.g. ``[80, 90]``.
             X: the series to forecast, with the known covariates of their future, its values
                 missing; ``None``: those of :meth:`fit`.
@@ -147,6 +157,8 @@ class Forecaster(Estimator):
             DataError: a series is too short, or a known covariate is missing.
         """
         model = self._fitted()
+        if h is not None and not isinstance(h, int | np.integer):
+            h, X = None, h
         panel, like = self._given(X)
         return like.table(panel, model.forecast(panel, level, h))
 
@@ -184,28 +196,20 @@ class Forecaster(Estimator):
         step_size = step_size or h
         config, _ = self._parsed({"steps": self.steps})
         panel = panel_of(table_of(X), **columns_of(config))
-        lengths = np.array([len(series) for series in panel.series])
-        cutoffs = [h + step_size * n for n in reversed(range(n_windows))]
-        if (lengths <= cutoffs[0]).any():
+        lengths = _lengths(panel)
+        backs = [h + step_size * n for n in reversed(range(n_windows))]
+        if (lengths <= backs[0]).any():
             n = int(lengths.argmin())
             raise DataError(
                 f"series {panel.series[n].name!r} has {lengths[n]:,} rows, and the first of "
-                f"{n_windows} windows begins {cutoffs[0]:,} before its end: give fewer windows"
+                f"{n_windows} windows begins {backs[0]:,} before its end: give fewer windows"
             )
         parts: list[dict[str, Any]] = []
-        model = self._copy_learnt_from(_until(panel, lengths - cutoffs[0]), h)
-        for back in cutoffs:
-            seen = _until(panel, lengths - back)
-            if refit and back != cutoffs[0]:
-                model = self._copy_learnt_from(seen, h)
-            found = model.forecast(seen, level, h)
-            truth = [
-                np.where(series.observed, series.values, np.nan)[end : end + h]
-                for series, end in zip(panel.series, lengths - back, strict=True)
-            ]
-            cutoff = np.repeat(lengths - back - 1, h)
-            names = {name: found.pop(name) for name in ("unique_id", "step")}
-            parts.append({**names, "cutoff": cutoff, "y": np.concatenate(truth), **found})
+        model = self._copy_learnt_from(_until(panel, lengths - backs[0]), h)
+        for back in backs:
+            if refit and back != backs[0]:
+                model = self._copy_learnt_from(_until(panel, lengths - back), h)
+            parts.append(_window(model, panel, lengths - back, h, level))
         joined: dict[str, Any] = {
             name: np.concatenate([part[name] for part in parts]) for name in parts[0]
         }
@@ -244,12 +248,25 @@ class Forecaster(Estimator):
         return judged(model, panel, last or model.horizon)
 
     def score(self, X: Any, y: None = None) -> float:
-        """One less the mean absolute error of the last horizon over that of seasonal-naive.
+        """One less the mean absolute error of forecasts over that of seasonal-naive.
 
-        1 is perfect, 0 no better than seasonal-naive. Raises as :meth:`evaluate`.
+        1 is perfect, 0 no better than seasonal-naive. What is forecast are the rows of X behind
+        those that :meth:`fit` saw, from every row whose horizon lies among them; the rows before
+        them need not be in X. Of a series that does not go on behind them, or was not there, and
+        of any series where this estimator was loaded, it is the last horizon in X.
+
+        Raises:
+            NotFittedError: before :meth:`fit`.
+            DataError: the rows are fewer than the horizon, or see :meth:`evaluate`.
         """
-        found = self.evaluate(X)
+        model = self._fitted()
+        panel, _ = self._given(X)
+        found = judged_behind(model, *self._with_past(panel))
         return 1 - found["mae"] / max(found["seasonal_naive"]["mae"], 1e-12)
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks of an estimator; only called where it is installed."""
+        return sklearn_tags(targets=False, two_d_array=False)
 
     @classmethod
     def load(cls, directory: str | Path) -> Self:
@@ -266,6 +283,35 @@ class Forecaster(Estimator):
         config, training = copied._parsed({"steps": copied.steps})
         return copied._train(make_plan(panel, config, training), ()).model_
 
+    def _with_past(self, panel: Panel) -> tuple[Panel, npt.NDArray[np.int64]]:
+        """Series with the rows of the training before their own, and how many are their past.
+
+        Raises:
+            DataError: a series is not longer than the horizon.
+        """
+        learnt = {str(series.name): series for series in self._panel.series} if self._panel else {}
+        joined, before = [], []
+        for series in panel.series:
+            past = learnt.get(str(series.name))
+            offset, seen = 0, 0
+            if past is not None:
+                rows, regular = panel.frequency.rows_from(past.first, np.array([series.first]))
+                offset, seen = int(rows[0]) if regular[0] else -1, len(past)
+            if past is not None and offset >= 0 and offset + len(series) > seen:
+                options = (self.config_.fill, self.model_.season)
+                joined.append(series.behind(past, offset, *options) if offset else series)
+                before.append(max(offset, seen))
+                continue
+            joined.append(series)
+            before.append(len(series) - self.model_.horizon)
+        wrong = next((n for n, rows in enumerate(before) if rows <= 0), None)
+        if wrong is not None:
+            raise DataError(
+                f"series {panel.series[wrong].name!r} has {len(panel.series[wrong]):,} rows, which "
+                "do not go on behind what was learnt: give its past too"
+            )
+        return replace(panel, series=tuple(joined)), np.array(before)
+
     def _given(self, X: Any) -> tuple[Panel, Like]:
         """The series of a table, or those of the training.
 
@@ -277,7 +323,7 @@ class Forecaster(Estimator):
                 update={"freq": self.model_.frequency, "season": self.model_.season}
             )
             return panel_of(table_of(X), **columns_of(config)), self._kind_of(X)
-        if not hasattr(self, "_panel"):
+        if self._panel is None:
             raise ConfigError("a loaded forecaster keeps no series: give the table as X")
         return self._panel, self._like
 
@@ -292,9 +338,28 @@ class Forecaster(Estimator):
         return TrainedForecaster(network, plan.task.preprocessing, plan.task.config)
 
 
-def _until(panel: Panel, ends: Any) -> Panel:
-    """The first rows of each series; the known covariates of later ones stay."""
-    cut: list[Series] = [
-        series.until(int(end)) for series, end in zip(panel.series, ends, strict=True)
+def _lengths(panel: Panel) -> npt.NDArray[np.int64]:
+    return np.array([len(series) for series in panel.series])
+
+
+def _window(
+    model: TrainedForecaster,
+    panel: Panel,
+    ends: npt.NDArray[np.int64],
+    h: int,
+    level: Sequence[float],
+) -> dict[str, Any]:
+    """Forecasts of the h rows behind the first ones of each series, beside what they came to."""
+    found = model.forecast(_until(panel, ends), level, h)
+    truth = [
+        np.where(series.observed, series.values, np.nan)[end : end + h]
+        for series, end in zip(panel.series, ends, strict=True)
     ]
-    return Panel(tuple(cut), panel.frequency, panel.form, panel.covariates, panel.notices)
+    names = {name: found.pop(name) for name in ("unique_id", "step")}
+    return {**names, "cutoff": np.repeat(ends - 1, h), "y": np.concatenate(truth), **found}
+
+
+def _until(panel: Panel, ends: npt.NDArray[np.int64]) -> Panel:
+    """The first rows of each series; the known covariates of later ones stay."""
+    cut = [series.until(int(end)) for series, end in zip(panel.series, ends, strict=True)]
+    return replace(panel, series=tuple(cut))

@@ -37,6 +37,37 @@ def judged(model: TrainedForecaster, panel: Panel, last: int) -> dict[str, Any]:
         last: how many rows of each are forecast; those before are what MASE is scaled by.
 
     Returns:
+        As :func:`judged_behind`, and ``last``.
+
+    Raises:
+        ConfigError: ``last`` is shorter than the horizon.
+        DataError: a series is too short.
+    """
+    if last < model.horizon:
+        raise ConfigError(
+            f"last = {last} is less than the horizon, {model.horizon}: give that or more"
+        )
+    for series in panel.series:
+        if len(series) <= last:
+            raise DataError(
+                f"series {series.name!r} has {len(series):,} rows, and the last {last:,} are to be "
+                "forecast: give more of its past, or a smaller --last"
+            )
+    before = np.array([len(series) - last for series in panel.series])
+    return judged_behind(model, panel, before) | {"last": last}
+
+
+def judged_behind(
+    model: TrainedForecaster, panel: Panel, before: npt.NDArray[np.int64]
+) -> dict[str, Any]:
+    """Forecasts from every row whose horizon lies behind the first rows of each series.
+
+    Args:
+        model: what forecasts.
+        panel: the series.
+        before: ``(S,)``, how many rows of each are its past, which MASE is scaled by.
+
+    Returns:
         ``mae``, ``mse``, ``rmse``, ``mase`` (``None`` where seasonal-naive is never wrong),
         ``smape`` (in percent), ``crps``; ``coverage``, the share of values within the intervals of
         80 and 95 %; the same errors of ``seasonal_naive`` (the last season again) and ``naive``
@@ -47,35 +78,52 @@ def judged(model: TrainedForecaster, panel: Panel, last: int) -> dict[str, Any]:
         ``network_share``, how far the network is trusted beside its linear path.
 
     Raises:
-        ConfigError: ``last`` is shorter than the horizon.
-        DataError: a series is too short.
+        DataError: there are too few rows to forecast from, or to forecast.
     """
     horizon = model.horizon
-    lengths = _checked_lengths(panel, last, horizon)
-    before = lengths - last
     flat = model.flat(panel, 0, before)
-    origins = flat.origins(model.reading.reach, horizon, before, lengths)
+    origins = flat.origins(model.reading.reach, horizon, before, flat.lengths)
+    if not len(origins):
+        most = int((flat.lengths - before).max())
+        raise DataError(
+            f"no series has more than {most:,} rows to judge, and a forecast is {horizon} long: "
+            "give more rows, or train with a shorter horizon"
+        )
     truth = _truth(panel, flat, origins, horizon)
     if not np.isfinite(truth).any():
-        raise DataError(
-            f"no value of the last {last:,} rows was observed: there is nothing to judge"
-        )
+        raise DataError("no value to be forecast was observed: there is nothing to judge")
     point, probabilistic = _rolled(model, flat, origins, truth)
-    scales = np.array(
-        [
-            mase_scale(np.where(s.observed, s.values, np.nan)[:end], model.season)
-            for s, end in zip(panel.series, before, strict=True)
-        ]
-    )[origins.series]
-    naives = {
-        name: _naive(model, flat, origins, back, horizon)
-        for name, back in (("seasonal_naive", model.season), ("naive", 1))
+    result = probabilistic | _compared_to_naive(model, panel, flat, before, origins, truth, point)
+    result |= _standardised(model, panel, before, truth, point, origins)
+    return result | {
+        "series": len(panel.series),
+        "origins": len(origins),
+        "values": int(np.isfinite(truth).sum()),
+        "horizon": horizon,
+        "season": model.season,
+        "network_share": float(model.network.trust),
     }
-    result: dict[str, Any] = {
-        **scores(truth, point, scales, origins.series),
-        **probabilistic,
-    }
-    for name, other in naives.items():
+
+
+def _compared_to_naive(
+    model: TrainedForecaster,
+    panel: Panel,
+    flat: Flat,
+    before: npt.NDArray[np.int64],
+    origins: Origins,
+    truth: Array,
+    point: Array,
+) -> dict[str, Any]:
+    """Errors of point forecasts, those of forecasts that cost nothing, and what lies between."""
+    of_series = [
+        mase_scale(np.where(s.observed, s.values, np.nan)[:end], model.season)
+        for s, end in zip(panel.series, before, strict=True)
+    ]
+    scales = np.array(of_series)[origins.series]
+    result: dict[str, Any] = scores(truth, point, scales, origins.series)
+    naives = {"seasonal_naive": model.season, "naive": 1}
+    for name, back in naives.items():
+        other = _naive(model, flat, origins, back, truth.shape[1])
         errors = scores(truth, other, scales, origins.series)
         # A forecast without doubt: its score is its absolute error.
         result[name] = {**errors, "crps": errors["mae"]}
@@ -83,28 +131,7 @@ def judged(model: TrainedForecaster, panel: Panel, last: int) -> dict[str, Any]:
     if np.isnan(result["mase"]):  # no series moves from season to season
         for errors in (result, *(result[name] for name in naives)):
             errors["mase"] = None
-    result |= _standardised(model, panel, before, truth, point, origins)
-    return result | {
-        "series": len(panel.series),
-        "origins": len(origins),
-        "values": int(np.isfinite(truth).sum()),
-        "horizon": horizon,
-        "last": last,
-        "season": model.season,
-        "network_share": float(model.network.trust),
-    }
-
-
-def _checked_lengths(panel: Panel, last: int, horizon: int) -> npt.NDArray[np.int64]:
-    if last < horizon:
-        raise ConfigError(f"last = {last} is less than the horizon, {horizon}: give that or more")
-    for series in panel.series:
-        if len(series) <= last:
-            raise DataError(
-                f"series {series.name!r} has {len(series):,} rows, and the last {last:,} are to be "
-                "forecast: give more of its past, or a smaller --last"
-            )
-    return np.array([len(series) for series in panel.series])
+    return result
 
 
 def _rolled(
