@@ -17,7 +17,9 @@ from suimon.tasks.making_runs import Notify
 from suimon.training.run_directory import RunDirectory
 from suimon.training.tensor_file import read_tensors, write_tensors
 
-FILE = "learnt.safetensors"
+LEARNT = "learnt.safetensors"
+LEARNT_TARGETS = "learnt_targets.safetensors"
+"""Of what the language model has learnt from that writes, where there is one."""
 
 Fingerprints = npt.NDArray[np.uint64]
 
@@ -30,15 +32,17 @@ class LearntTexts:
         texts: of the training data.
         start: what the network begins with.
         marks: see :func:`~suimon.data.text.overlap.fingerprint`.
+        file: where they are kept in the run.
     """
 
     texts: Sequence[str]
     start: LanguageModelStart | None = None
     marks: bool = False
+    file: str = LEARNT
 
     def attend(self, run: RunDirectory, notify: Notify) -> Mapping[str, Mapping[str, float]]:
-        """Leave :data:`FILE` in the run, unless it is there; there is nothing to compare with."""
-        if not (run.path / FILE).exists():
+        """Leave the file in the run, unless it is there; there is nothing to compare with."""
+        if not (run.path / self.file).exists():
             learnt = fingerprints(self.texts, marks=self.marks)
             if self.start is not None:
                 earlier, notices = self.start.fingerprints(marks=self.marks)
@@ -46,19 +50,19 @@ class LearntTexts:
                 for line in notices:
                     notify(line)
             tensors = {"learnt": torch.from_numpy(learnt.view(np.int64))}
-            write_tensors(run.path / FILE, tensors, {})
+            write_tensors(run.path / self.file, tensors, {})
         return {}
 
 
-def read_learnt(folder: Path) -> Fingerprints | None:
+def read_learnt(folder: Path, file: str = LEARNT) -> Fingerprints | None:
     """The fingerprints that :class:`LearntTexts` left in a run; ``None`` where there are none.
 
     Raises:
         CheckpointError: the file is damaged.
     """
-    if not (folder / FILE).exists():
+    if not (folder / file).exists():
         return None
-    return read_tensors(folder / FILE)[0]["learnt"].numpy().view(np.uint64)
+    return read_tensors(folder / file)[0]["learnt"].numpy().view(np.uint64)
 
 
 def overlap(

@@ -92,6 +92,12 @@ class TranslationConfig(NetworkOptions):
         "layers the encoder begins with.",
         json_schema_extra=FILES,
     )
+    from_target: str | None = Field(
+        default=None,
+        description="A run of suimon train text in the language of the targets, whose units and "
+        "layers the decoder begins with.",
+        json_schema_extra=FILES,
+    )
     attention: Literal["additive", "multiplicative", "none"] = Field(
         default="additive",
         description="How the decoder looks at the source: by scores of a small network (Bahdanau), "

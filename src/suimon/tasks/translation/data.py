@@ -257,7 +257,10 @@ def split(
 
 
 def fitted(
-    pairs: SentencePairs, config: TranslationConfig, read_by: Units | None = None
+    pairs: SentencePairs,
+    config: TranslationConfig,
+    read_by: Units | None = None,
+    written_by: Units | None = None,
 ) -> Preprocessing:
     """What is learnt of the training pairs before the network: units, lengths, who was there.
 
@@ -265,6 +268,7 @@ def fitted(
         pairs: to learn from.
         config: with units and vocabularies chosen.
         read_by: the units of sources, where they are known already.
+        written_by: likewise of targets.
     """
     assert pairs.targets is not None
     sides = [
@@ -277,14 +281,13 @@ def fitted(
         for (texts, *_), small in zip(sides, lowercase, strict=True)
     ]
     joint = config.joint_units and config.source_units == config.target_units == "bpe"
+    known = (read_by, written_by)
     fitted_sides = []
-    for own, (_, kind, vocabulary, words), small in zip(prepared, sides, lowercase, strict=True):
+    for own, (_, kind, vocabulary, words), units in zip(prepared, sides, known, strict=True):
         texts = [*prepared[0], *prepared[1]] if joint else own
         options = UnitsOptions(kind or "chars", vocabulary, words)
-        fitted_sides.append(Side(fit_units(options, texts), small))
-    source, target = fitted_sides
-    if read_by is not None:
-        source = Side(read_by, config.lowercase_source)
+        fitted_sides.append(units or fit_units(options, texts))
+    source, target = (Side(*of) for of in zip(fitted_sides, lowercase, strict=True))
     some = range(0, len(pairs), -(-len(pairs) // 10_000))
     ratios = [
         len(target.units.encode(prepared[1][n])) / max(1, len(source.units.encode(prepared[0][n])))

@@ -17,7 +17,7 @@ from suimon.data.text.units.joining import joined
 from suimon.data.text.units.splitters import splitter_named
 from suimon.errors import DataError
 from suimon.inference.beam_search import Hypothesis, beam_search, check_beam
-from suimon.tasks.learnt_texts import Fingerprints, overlap, read_learnt
+from suimon.tasks.learnt_texts import LEARNT_TARGETS, Fingerprints, overlap, read_learnt
 from suimon.tasks.loading import opened, options_of, take_weights
 from suimon.tasks.translation.config import DESCRIPTION, SearchOptions, TranslationConfig
 from suimon.tasks.translation.data import Preprocessing, examples, read
@@ -61,6 +61,7 @@ class TrainedTranslator:
         preprocessing: of sources and targets.
         config: complete options.
         learnt: fingerprints of the sources that a run has learnt from.
+        learnt_targets: of the lines that the language model did which its decoder began with.
     """
 
     def __init__(
@@ -70,8 +71,10 @@ class TrainedTranslator:
         config: TranslationConfig,
         *,
         learnt: Fingerprints | None = None,
+        learnt_targets: Fingerprints | None = None,
     ) -> None:
         self.learnt = learnt
+        self.learnt_targets = learnt_targets
         self.network = network.eval()
         self.preprocessing = preprocessing
         self.config = config
@@ -181,7 +184,8 @@ class TrainedTranslator:
             :func:`~suimon.tasks.translation.scores.scored`; ``exact`` (the share of targets found
             word for word), ``loss`` (mean nats a unit, each given the true ones before it),
             ``perplexity``, ``token_accuracy``, ``sentences``, and ``overlap``, how many of the
-            sources the network learnt from.
+            sources the network learnt from; ``target_overlap``, how many of the targets the
+            language model did that its decoder began with.
 
         Raises:
             DataError: a path or its content cannot be used.
@@ -207,8 +211,13 @@ class TrainedTranslator:
             "sentences": len(pairs),
             **seen,
         }
-        if seen and (count := seen["overlap"]["count"]):
-            measured["notices"] = [f"{count:,} of {len(pairs):,} sources were learnt from"]
+        written_before = overlap(pairs.targets, self.learnt_targets, marks=True)
+        if written_before:
+            measured["target_overlap"] = written_before["overlap"]
+        for side, found in (("sources", seen), ("targets", written_before)):
+            if found and (count := found["overlap"]["count"]):
+                line = f"{count:,} of {len(pairs):,} {side} were learnt from"
+                measured.setdefault("notices", []).append(line)
         return measured
 
     def _searched(
@@ -281,5 +290,10 @@ def load(run: RunDirectory | str | Path) -> TrainedTranslator:
     preprocessing = Preprocessing.from_state(directory.preprocess())
     network = network_for(config, preprocessing)
     take_weights(network, directory)
-    learnt = read_learnt(directory.path)
-    return TrainedTranslator(network, preprocessing, config, learnt=learnt)
+    return TrainedTranslator(
+        network,
+        preprocessing,
+        config,
+        learnt=read_learnt(directory.path),
+        learnt_targets=read_learnt(directory.path, LEARNT_TARGETS),
+    )

@@ -65,6 +65,7 @@ class Translating:
         train: what to learn from.
         valid: what to judge by.
         start: the language model that the encoder begins with.
+        target_start: that of the decoder.
 
     Source: label smoothing: C. Szegedy and others (2016), Rethinking the Inception Architecture for
         Computer Vision, section 7.
@@ -81,8 +82,10 @@ class Translating:
         train: Examples,
         valid: Examples,
         start: LanguageModelStart | None = None,
+        target_start: LanguageModelStart | None = None,
     ) -> None:
         self.start = start
+        self.target_start = target_start
         self.config = config
         self.training = training
         self.preprocessing = preprocessing
@@ -100,6 +103,8 @@ class Translating:
         network = network_for(self.config, self.preprocessing)
         if self.start is not None:
             self.start.give(network.embedding, network.encoder)
+        if self.target_start is not None:
+            self.target_start.give(network.decoder.embedding, network.decoder.recurrent)
         return network
 
     def batches(self, rank: int, world_size: int) -> PairBatches:

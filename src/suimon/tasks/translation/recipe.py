@@ -130,11 +130,11 @@ def _vocabularies(
     subwords = 2 ** round(math.log2(max(1, len(pairs) / PAIRS_A_SUBWORD)))
     subwords = min(MOST_SUBWORDS, max(FEWEST_SUBWORDS, subwords))
     chosen: dict[str, Any] = {}
+    begun = {"source": config.from_, "target": config.from_target}
     for side, texts in (("source", pairs.sources), ("target", pairs.targets)):
         name = f"{side}_vocabulary"
         kind = units.get(f"{side}_units") or getattr(config, f"{side}_units")
-        known = side == "source" and config.from_ is not None
-        if known or getattr(config, name) is not None or kind == "chars":
+        if begun[side] is not None or getattr(config, name) is not None or kind == "chars":
             continue
         if kind == "bpe":
             chosen[name] = subwords

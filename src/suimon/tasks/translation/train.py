@@ -8,9 +8,10 @@ from typing import get_args
 
 from suimon.data.pairs import SentencePairs
 from suimon.data.text.overlap import fingerprints, met
+from suimon.data.text.units import Units
 from suimon.errors import ConfigError
 from suimon.tasks.from_language_model import LanguageModelStart
-from suimon.tasks.learnt_texts import LearntTexts
+from suimon.tasks.learnt_texts import LEARNT_TARGETS, LearntTexts
 from suimon.tasks.run_maker import Plan, RunMaker
 from suimon.tasks.translation.config import DESCRIPTION, SideUnits, TranslationConfig
 from suimon.tasks.translation.data import Preprocessing, examples, fitted, read, split
@@ -42,24 +43,13 @@ def make_plan(
     """
     if valid is None:
         pairs, valid = split(pairs, config.valid_fraction, training.seed)
-    start, units = None, None
-    if config.from_ is not None and config.joint_units:
-        raise ConfigError(
-            f"joint_units finds units anew, and those of {config.from_} are taken over: leave "
-            "one out"
-        )
-    if config.from_ is not None and run is not None:
-        units = Preprocessing.from_state(run.preprocess()).source.units
-    elif config.from_ is not None:
-        start = LanguageModelStart.read(config.from_)
-        config = start.complete(config, side="source", kinds=get_args(SideUnits))
-        units = start.units
+    config, starts, units = _begun(config, run)
     choice = choose(config, training, pairs)
-    preprocessing = fitted(pairs, choice.config, units)
+    preprocessing = fitted(pairs, choice.config, *units)
     learnt, judged = (examples(part, preprocessing) for part in (pairs, valid))
-    task = Translating(choice.config, choice.training, preprocessing, learnt, judged, start)
+    task = Translating(choice.config, choice.training, preprocessing, learnt, judged, *starts)
     amount = f"{len(learnt):,} pairs"
-    units = [
+    vocabularies = [
         f"{side.units.size:,} {kind}"
         for side, kind in (
             (preprocessing.source, choice.config.source_units),
@@ -67,13 +57,43 @@ def make_plan(
         )
     ]
     notices = [
-        f"{amount} to learn from, {len(judged):,} to validate on; from {units[0]} to {units[1]}"
+        f"{amount} to learn from, {len(judged):,} to validate on; "
+        f"from {vocabularies[0]} to {vocabularies[1]}"
     ]
     learnt_from = fingerprints(pairs.sources, marks=True)
     if known := int(met(valid.sources, learnt_from, marks=True).sum()):
         notices.append(f"{known:,} of the sources to validate on are among those to learn from")
-    kept = [LearntTexts(pairs.sources, start, marks=True)]
+    kept = [LearntTexts(pairs.sources, starts[0], marks=True)]
+    if starts[1] is not None:
+        kept.append(LearntTexts([], starts[1], marks=True, file=LEARNT_TARGETS))
     return Plan(task, choice.config, choice.training, choice.chosen, amount, notices, kept)
+
+
+def _begun(
+    config: TranslationConfig, run: RunDirectory | None
+) -> tuple[TranslationConfig, list[LanguageModelStart | None], list[Units | None]]:
+    """The options with those that language models decide; these, and the units, side by side.
+
+    Of a run that is gone on with only the units are needed, which it has.
+    """
+    starts: list[LanguageModelStart | None] = []
+    units: list[Units | None] = []
+    for side, path in (("source", config.from_), ("target", config.from_target)):
+        start, known = None, None
+        if path is not None and config.joint_units:
+            raise ConfigError(
+                f"joint_units finds units anew, and those of {path} are taken over: leave one out"
+            )
+        if path is not None and run is not None:
+            read = Preprocessing.from_state(run.preprocess())
+            known = (read.source if side == "source" else read.target).units
+        elif path is not None:
+            start = LanguageModelStart.read(path)
+            config = start.complete(config, side=side, kinds=get_args(SideUnits))
+            known = start.units
+        starts.append(start)
+        units.append(known)
+    return config, starts, units
 
 
 def _prepare(
