@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from tests.tasks.classification.conftest import opinions, waves
+from tests.tasks.classification.videos import write_classes
 
 TINY = ["--hidden", "16", "--epochs", "12", "--learning-rate", "0.01"]
 
@@ -210,3 +211,35 @@ def test_tables_from_standard_input(suimon, trained, reviews, tmp_path, piped):
     piped("x,y\n0,high\n")
     refused = suimon("predict", tmp_path / "run", "-").refusal()
     assert "standard input, row 1: column 'y' has 'high', which is no number" in refused
+
+
+def test_folders_of_frames(suimon, tmp_path):
+    folder, run = write_classes(tmp_path / "squares", 4, seed=0), tmp_path / "run"
+    train = ("train", "classify", folder, "--out", run, "--steps", "2", "--hidden", "8")
+    outcome = suimon(*train)
+    assert outcome.code == 0, outcome.err
+    assert "12 sequences to learn from, 4 to validate on; classes: down 3, left 3" in outcome.err
+    assert suimon("evaluate", run, folder).json()["sequences"] == 16
+    video = folder / "up" / "video2"
+    (line,) = suimon("predict", run, video).out.splitlines()
+    assert line.split("\t")[2] == str(video)
+    (video / "2.png").write_bytes(b"nothing")
+    refused = suimon("predict", run, video).refusal()
+    assert f"cannot read {video / '2.png'}: it is no image" in refused
+    again = suimon(*train[:4], tmp_path / "no", *train[5:]).refusal()
+    assert f"cannot read {video / '2.png'}" in again
+    assert not (tmp_path / "no").exists()
+
+
+def test_noise_is_a_class_that_is_none_of_these(suimon, tmp_path):
+    data, run = tmp_path / "waves.ts", tmp_path / "run"
+    data.write_text(waves(40))
+    words = ["train", "classify", data, "--out", run, "--steps", "20", "--hidden", "8"]
+    outcome = suimon(*words, "--noise", "0.5")
+    assert outcome.code == 0, outcome.err
+    assert "classes: fast 18, slow 18, none of these 18" in outcome.err
+    assert "noise rejected" in outcome.out
+    facts = suimon("evaluate", run, data).json()
+    assert (facts["labels"], facts["sequences"]) == (["fast", "slow"], 40)
+    assert "coverage" in facts
+    assert "noise = '-1': give a number from 0" in suimon(*words, "--noise", "-1").refusal()

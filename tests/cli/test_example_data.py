@@ -5,6 +5,11 @@ import pytest
 
 from suimon.tasks import discover, example_data
 
+SQUARES = {  # 4 ways of 40 and 20 videos each, of 5, 6 … 11, 5 … frames
+    "squares": 4 * (5 * sum(range(5, 12)) + sum(range(5, 10))),
+    "squares-test": 4 * (2 * sum(range(5, 12)) + sum(range(5, 11))),
+}
+
 
 @pytest.mark.parametrize("task", sorted(d.command for d in discover().values()))
 def test_the_same_files_for_the_same_seed_and_others_for_another(task):
@@ -18,7 +23,8 @@ def test_files_are_written_and_named_and_the_next_command_told(suimon, tmp_path)
     outcome = suimon("example-data", "classify", "--out", tmp_path / "data")
     files = ("reviews.csv", "reviews-test.csv", "negations.csv", "negations-test.csv")
     names = [str(tmp_path / "data" / name) for name in files]
-    assert outcome.out.splitlines() == names
+    squares = [f"{tmp_path}/data/{name}/ ({count:,} files)" for name, count in SQUARES.items()]
+    assert outcome.out.splitlines() == [*names, *squares]
     assert f"suimon train classify {tmp_path}/data/reviews.csv --label stars" in outcome.err
     with Path(names[0]).open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from suimon import SequenceClassifier
 from suimon.errors import CheckpointError, ConfigError
 from suimon.tasks.classification.config import ClassificationConfig
 from suimon.tasks.classification.infer import load
@@ -46,6 +47,20 @@ def classifier(folder, **options):
     config = ClassificationConfig(label="label", text="text", **options)
     CLASSIFIERS.train([folder / "opinions.csv"], folder / "run", config, ONE_STEP)
     return load(folder / "run")
+
+
+def test_the_estimator_begins_with_it(places):
+    run = language_model(places)
+    still = {"weight_decay": 0.0, "averaging": 0.0, "from_": str(run), "branch": "bag-of-words"}
+    data = opinions(60)
+    model = SequenceClassifier(epochs=1, learning_rate=1e-12, options=still)
+    model.fit(data.sequences, data.labels)
+    network, source = model.model_.network, load_language_model(run).network
+    assert model.config_.hidden == 5
+    assert network.branch is not None
+    torch.testing.assert_close(network.embedding.weight, source.embedding.weight)
+    mine, theirs = (part.recurrent.state_dict()["weight_hh_l0"] for part in (network, source))
+    torch.testing.assert_close(mine, theirs)
 
 
 @pytest.mark.parametrize("layers", [1, 2])

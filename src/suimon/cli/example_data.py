@@ -1,5 +1,6 @@
 """``suimon example-data``: a small data set of each kind, made on the spot."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +27,8 @@ def command(
 ) -> None:
     """Write a small data set for a task, so that it can be tried at once.
 
-    Prints the files' names; then the example of suimon train TASK --help runs as it is written.
+    Prints the names of files and folders; then the example of suimon train TASK --help runs as it
+    is written.
     """
     from suimon.tasks import example_data
 
@@ -43,6 +45,7 @@ def command(
     if as_json:
         result_json({"files": files, "example": example})
         return
-    for file in files:
-        result(file)
+    counts = Counter(out / Path(name).parts[0] for name in written)
+    for path, count in counts.items():
+        result(f"{path}/ ({count:,} files)" if path.is_dir() else str(path))
     notice(f"made by rule, seed {seed}; to learn from it:\n  {example}")

@@ -1,20 +1,12 @@
-"""Made videos: a square moves over a torus, so that no single frame tells where to."""
+"""Made videos as folders of PNG images."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-WAYS = {"left": (0, -1), "right": (0, 1), "up": (-1, 0), "down": (1, 0)}
-SIDE, SQUARE = 12, 4
-
-
-def moving_square(way: tuple[int, int], frames: int, rng: np.random.Generator) -> np.ndarray:
-    """``(T, SIDE, SIDE)`` uint8."""
-    picture = np.full((SIDE, SIDE), 20, np.uint8)
-    picture[:SQUARE, :SQUARE] = 220
-    start = rng.integers(0, SIDE, 2)
-    return np.stack([np.roll(picture, start + t * np.array(way), (0, 1)) for t in range(frames)])
+from suimon.tasks.classification.squares import WAYS, videos
 
 
 def write_video(folder: Path, frames: np.ndarray) -> Path:
@@ -25,11 +17,9 @@ def write_video(folder: Path, frames: np.ndarray) -> Path:
     return folder
 
 
-def write_classes(folder: Path, each: int, seed: int, ways=WAYS) -> Path:
-    """As many videos of each way, of 5 to 11 frames."""
-    rng = np.random.default_rng(seed)
-    for label, way in ways.items():
-        for n in range(each):
-            frames = moving_square(way, int(rng.integers(5, 12)), rng)
-            write_video(folder / label / f"video{n}", frames)
+def write_classes(folder: Path, each: int, seed: int, ways: Iterable[str] = WAYS) -> Path:
+    """As many moving squares of each way."""
+    for n, (way, frames) in enumerate(videos(each, seed)):
+        if way in ways:
+            write_video(folder / way / f"video{n % each}", frames)
     return folder

@@ -1,10 +1,11 @@
-"""Small reviews, made by rule: whose stars hang on a word and on whether it is denied."""
+"""Data made by rule: reviews whose stars hang on a word and its denial, and moving squares."""
 
 import csv
 import io
 import random
 from collections.abc import Sequence
 
+from suimon.tasks.classification import squares
 from suimon.tasks.classification.negations import held_out_set, training_set
 
 _SUBJECTS = ("the film", "this story", "the acting", "its ending", "the music", "every scene")
@@ -17,6 +18,7 @@ _FRAMES = (
     "say what you like, {subject} is {opinion}",
 )
 TRAINING, TEST = 600, 200
+VIDEOS, TEST_VIDEOS = 40, 20  # of each class
 
 
 def files(seed: int) -> dict[str, bytes]:
@@ -24,7 +26,8 @@ def files(seed: int) -> dict[str, bytes]:
 
     In a quarter of them the opinion is denied ("is not dull"), so that the order of words counts.
     In ``negations.csv`` and ``negations-test.csv``, with the columns ``verdict`` and ``text``,
-    little else does; see :mod:`suimon.tasks.classification.negations`.
+    little else does; see :mod:`suimon.tasks.classification.negations`. In ``squares`` and
+    ``squares-test`` are videos; see :mod:`suimon.tasks.classification.squares`.
     """
     chance = random.Random(seed)
     reviews, negations = ("stars", "review"), ("verdict", "text")
@@ -33,6 +36,8 @@ def files(seed: int) -> dict[str, bytes]:
         "reviews-test.csv": _table(reviews, _reviews(chance, TEST)),
         "negations.csv": _table(negations, training_set(seed)),
         "negations-test.csv": _table(negations, held_out_set(seed)),
+        **squares.folder("squares", VIDEOS, seed),
+        **squares.folder("squares-test", TEST_VIDEOS, seed + 1),
     }
 
 
