@@ -11,6 +11,7 @@ from tests.tolerances import assert_close
 KINDS = {
     "additive": lambda: AdditiveAttention(3, 5, 4),
     "multiplicative": lambda: MultiplicativeAttention(3, 5),
+    "scaled": lambda: MultiplicativeAttention(3, 5, scaled=True),
 }
 
 
@@ -38,7 +39,9 @@ def by_hand(attention: Attention, query: list, values: list) -> tuple[list, list
             for key in keys
         ]
     else:
-        scores = [sum(a * b for a, b in zip(query, key, strict=True)) for key in keys]
+        assert isinstance(attention, MultiplicativeAttention)
+        root = math.sqrt(3) if attention.scaled else 1.0
+        scores = [sum(a * b for a, b in zip(query, key, strict=True)) / root for key in keys]
     powers = [math.exp(score) for score in scores]
     weights = [power / sum(powers) for power in powers]
     context = [

@@ -187,21 +187,28 @@ def _additive(queries: Tensor, keys: Tensor, score: Tensor) -> Tensor:
 
 
 class MultiplicativeAttention(Attention):
-    """Attention whose scores are products.
+    r"""Attention whose scores are products.
 
     ::
 
         k_s  = W_k m_s
-        e_ts = q_t · k_s
+        e_ts = q_t · k_s                  scaled: q_t · k_s / sqrt(Q)
+
+    A product grows with the width: of 256 numbers, which a step of Adam moves all at once, it soon
+    is so large that all weight falls on one position, and no gradient says that another would be
+    better. Where positions are many, and what to look for must be learnt together with the
+    positions' values, scale.
 
     Shapes: as for :class:`Attention`; A is Q.
 
     Args:
         query_size: Q.
         memory_size: M.
+        scaled: divide the products by the root of their width.
 
     Source: M.-T. Luong, H. Pham and C. Manning (2015), Effective Approaches to Attention-based
-        Neural Machine Translation, equation 8, "general".
+        Neural Machine Translation, equation 8, "general"; scaled: A. Vaswani and others (2017),
+        Attention Is All You Need, equation 1.
 
     Example:
         >>> attention = MultiplicativeAttention(4, 6)
@@ -210,9 +217,10 @@ class MultiplicativeAttention(Attention):
         torch.Size([3, 2, 7])
     """
 
-    def __init__(self, query_size: int, memory_size: int) -> None:
+    def __init__(self, query_size: int, memory_size: int, *, scaled: bool = False) -> None:
         super().__init__()
         query_size = check_size("query_size", query_size)
+        self.scaled = scaled
         self.keys = nn.Linear(check_size("memory_size", memory_size), query_size, bias=False)
 
     @property
@@ -222,4 +230,5 @@ class MultiplicativeAttention(Attention):
 
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
         """See :meth:`Attention.scores`."""
+        query = query / math.sqrt(self.query_size) if self.scaled else query
         return query.transpose(0, 1) @ keys.permute(1, 2, 0)

@@ -17,7 +17,7 @@ class ImageEncoder(nn.Module):
 
     ::
 
-        x_{k+1} = pool(relu(norm(conv(x_k))))   3 x 3, then the largest of each 2 x 2;
+        x_{k+1} = relu(pool(norm(conv(x_k))))   3 x 3, then the largest of each 2 x 2;
                                                 no norm for k = 0
         x       = relu(norm(conv(x_K)))
         m_s     = [x + relu(norm(conv(x))) at place s, y, x, y^2, x^2]   (S, B, M)
@@ -56,8 +56,9 @@ class ImageEncoder(nn.Module):
                 nn.Sequential(
                     nn.Conv2d(given, made, 3, padding=1),
                     norm,
-                    nn.ReLU(),
+                    # Before relu, which comes to the same and then has a quarter to do.
                     nn.MaxPool2d(2, ceil_mode=True),
+                    nn.ReLU(),
                 )
             )
             given, made = made, CHANNELS

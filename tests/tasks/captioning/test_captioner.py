@@ -9,7 +9,7 @@ from tests.tasks.captioning.conftest import CAPTIONS, picture
 
 
 def quick(**options) -> Captioner:
-    defaults = {"hidden_size": 32, "epochs": 40, "learning_rate": 0.004}
+    defaults = {"hidden_size": 32, "epochs": 60, "learning_rate": 0.004}
     return Captioner(**(defaults | options))
 
 
@@ -26,7 +26,7 @@ def test_images_are_described_saved_and_loaded(tmp_path):
     model.save(tmp_path / "run")
     again = Captioner.load(tmp_path / "run")
     assert again.predict(X[:4] / 255, beam=1) == list(CAPTIONS)
-    assert again.attention == "multiplicative"
+    assert again.attention == "scaled"
     found = next(suimon.load(tmp_path / "run").captions(again._pictures(X[:1])))
     assert found.units == ("a", "black", "square")
     assert found.attention is not None
@@ -37,7 +37,7 @@ def test_images_are_described_saved_and_loaded(tmp_path):
 def test_features_are_described(tmp_path):
     X, y = pictures()
     features = np.stack([X[:, 0, 0], X[:, 7, 0], X[:, 0, 0]], axis=1) / 100 + [0.0, 1.0, 5.0]
-    model = quick(features=True, epochs=60).fit(features, y)
+    model = quick(features=True).fit(features, y)
     assert model.predict(features[:4]) == list(CAPTIONS)
     model.save(tmp_path / "run")
     assert Captioner.load(tmp_path / "run").predict(features[:4]) == list(CAPTIONS)

@@ -24,7 +24,7 @@ from suimon.tasks.image_encoder import FeatureEncoder, ImageEncoder
 from suimon.training.config import TrainingConfig
 from tests.tasks.captioning.conftest import CAPTIONS, write_folder
 
-ATTENTIONS = ("none", "additive", "multiplicative")
+ATTENTIONS = ("none", "additive", "multiplicative", "scaled")
 
 
 def network(attention: str, form: Form, **options):
@@ -175,7 +175,8 @@ def test_the_rule():
         return choose(CaptioningConfig(**for_task), TrainingConfig(**for_loop), captions)
 
     choice = chosen()
-    assert (choice.training.batch_size, choice.training.epochs) == (32, 71)
+    assert (choice.training.batch_size, choice.training.epochs) == (32, 36)
+    assert choice.training.warmup_fraction == 0.1
     assert choice.training.epochs is not None
     assert chosen(cell="gru").config.forget_bias is None
     kept = chosen(hidden=9, steps=5)

@@ -44,9 +44,11 @@ class CaptioningConfig(NetworkOptions, ImageOptions):
         json_schema_extra=FILES,
     )
     embedding: EmbeddingWidth = None
-    attention: Literal["none", "additive", "multiplicative"] = Field(
-        default="multiplicative",
-        description="Whether each unit looks at places of the image, and how they are scored.",
+    attention: Literal["none", "additive", "multiplicative", "scaled"] = Field(
+        default="scaled",
+        description="Whether each unit looks at places of the image, and how they are scored: by a "
+        "small network (additive), by products (multiplicative), or by products over the root of "
+        "their width (scaled).",
     )
 
 
@@ -75,7 +77,7 @@ DESCRIPTION = TaskDescription(
     config=CaptioningConfig,
     chosen=(
         *("layers", "hidden", "embedding", "dropout", "input_dropout", "forget_bias"),
-        *("epochs", "batch_size", "learning_rate"),
+        *("epochs", "batch_size", "learning_rate", "warmup_fraction"),
     ),
     unused=("tbptt_steps",),
     data="A folder of images, or of .npy features, with captions.csv: columns image and caption.",

@@ -32,7 +32,8 @@ class Captioner(Estimator):
         cell: the name of any of the :mod:`~suimon.cells`, e.g. ``lstm``.
         hidden_size: hidden units of each layer of the decoder.
         num_layers: its recurrent layers.
-        attention: ``none``, ``additive`` or ``multiplicative``, over places of the image.
+        attention: ``none``, ``additive``, ``multiplicative`` or ``scaled``, over places of the
+            image.
         features: whether X holds features that another network has made of images.
         learning_rate: highest learning rate.
         epochs: passes over the training captions.
@@ -73,7 +74,7 @@ class Captioner(Estimator):
         hidden_size: int | None = None,
         num_layers: int | None = None,
         *,
-        attention: str = "multiplicative",
+        attention: str = "scaled",
         features: bool = False,
         learning_rate: float | None = None,
         epochs: int = 20,

@@ -132,4 +132,6 @@ def build_network(config: CaptioningConfig, *, form: Form, units: int) -> Captio
 def _attention(name: str, query: int, memory: int) -> Attention | None:
     if name == "additive":
         return AdditiveAttention(query, memory, query)
-    return MultiplicativeAttention(query, memory) if name == "multiplicative" else None
+    if name == "none":
+        return None
+    return MultiplicativeAttention(query, memory, scaled=name == "scaled")

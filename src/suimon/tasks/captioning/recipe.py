@@ -5,7 +5,12 @@
 3. **Batch**: some thirty batches an epoch, so that a small set is not learnt in a few steps.
 4. **Budget**: where none is given, so many epochs that about :data:`STEPS` steps are taken, within
    the bounds of :data:`PACE`.
-5. **Forget bias**: 1 for an LSTM, which should begin by remembering (Jozefowicz et al., 2015).
+5. **Warm-up**: over a tenth of it. Each word must learn at once where to look and what to see there.
+   Where the first steps are large, a word that needs finer features than its neighbour looks away
+   from the things before their places tell it anything, to where no gradient brings it back: after
+   700 steps on drawn scenes the shapes of unseen ones were as good as guessed (0.45 right), with a
+   slow beginning 0.79 of them right.
+6. **Forget bias**: 1 for an LSTM, which should begin by remembering (Jozefowicz et al., 2015).
 
 Nothing that was given is changed, and all else keeps its default.
 """
@@ -21,7 +26,8 @@ from suimon.training.config import TrainingConfig
 PACE = Pace(
     batches_an_epoch=30, smallest_batch=8, largest_batch=32, fewest_epochs=5, most_epochs=100
 )
-STEPS = 4000
+STEPS = 2000
+WARMUP = 0.1
 
 
 def choose(
@@ -42,5 +48,7 @@ def choose(
         "input_dropout": 0.0,
         **forget_bias(config.cell),
     }
-    loop = PACE.options(training, captions, STEPS, learning_rate=2e-3)
+    loop = PACE.options(
+        training, captions, STEPS, learning_rate=2e-3, warmup_fraction=WARMUP
+    )
     return completed(config, training, left_out(config, architecture), loop)
