@@ -5,6 +5,8 @@ transforms there is written by ``benchmarks/transforms_table.py``, which has to 
 """
 
 import json
+import statistics
+import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -162,11 +164,38 @@ def engine_speed(report: dict[str, Any]) -> str:
     return measured_on(report) + aligned(heads, body)
 
 
+def quality() -> str:
+    """What each task reaches on known data, of the rows that were measured."""
+    listed = tomllib.loads((FOLDER.parent / "quality.toml").read_text(encoding="utf-8"))["row"]
+    reports = {
+        name: json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["results"]
+        for name in dict.fromkeys(row["report"] for row in listed)
+    }
+    body = [
+        (row["data"], row["measure"], *runs_of(reports[row["report"]][row["key"]], row["value"]),
+         row.get("comparison", ""))
+        for row in listed
+        if row["key"] in reports[row["report"]]
+    ]  # fmt: skip
+    heads = ("Learnt from", "measure", "median", "lowest to highest", "runs", "seconds", "others")
+    return f"```text\n{aligned(heads, body)}```\n"
+
+
+def runs_of(result: Any, value: str) -> tuple[str, str, str, str]:
+    """Median, spread, number and seconds of a row's runs."""
+    runs = result if isinstance(result, list) else result["runs"]
+    values = [run[value] for run in runs]
+    spread = f"{min(values):.4g} to {max(values):.4g}" if len(runs) > 1 else ""
+    seconds = statistics.median(run["wall_s"] for run in runs)
+    return f"{statistics.median(values):.4g}", spread, str(len(runs)), f"{seconds:,.0f}"
+
+
 FRAGMENTS: dict[str, Callable[[], str]] = {
     "cells.md": cells,
     "recipe.md": recipe,
     "command-line.md": command_line,
     "speed.md": speed,
+    "quality.md": quality,
 }
 
 
