@@ -64,7 +64,7 @@ def run(name: str, seed: int, folder: Path) -> dict[str, Any]:
 
 
 def processor_seconds() -> float:
-    """What the processes that have ended had of the cores, which neighbours do not lengthen much."""
+    """What the processes that have ended took of the cores; neighbours lengthen it little."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     return ended.ru_utime + ended.ru_stime
 

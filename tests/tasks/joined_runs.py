@@ -1,4 +1,4 @@
-"""Every task trained by one process and by two over gloo; a program of its own, started by a test."""
+"""Every task trained by one process and by two over gloo; a program that a test starts."""
 
 import json
 import os
@@ -13,16 +13,17 @@ import torch
 from suimon.tasks import discover
 from suimon.training import TrainingConfig
 from suimon.training.options import parse_options
-from suimon.training.run_directory import MANIFEST
 from tests.training.joined_sessions import difference, tensors, together
 
-# Not Adam, which divides by what a gradient is long: of one that is zero it would show the rounding.
+# Not Adam, which divides by a gradient's length: where that is zero it would show the rounding.
 LOOP = {"steps": 4, "optimizer": "sgd", "learning_rate": 0.1}
 
 
-def session(folder: str, data: Path, run: Path) -> None:
+def session(folder: str, run: Path) -> None:
     """Train a task on its contract's fixture in this process, without dropout."""
     torch.set_num_threads(1)
+    data = run.parent / f"data-{run.name}-{os.environ['RANK']}"  # each writes its own
+    data.mkdir()
     os.environ["SUIMON_CACHE"] = str(data / "cache")
     fixture = import_module(f"tests.tasks.{folder}.contract").contract(data)
     options = discover()[folder].config
@@ -37,24 +38,27 @@ def session(folder: str, data: Path, run: Path) -> None:
 
 def compared(folder: str, place: Path) -> dict[str, Any]:
     """What one process and two made of a task."""
-    codes = []
-    for name, count in (("alone", 1), ("two", 2)):
-        data = place / f"{name}-data"
-        data.mkdir(parents=True)
-        codes += together(count, partial(session, folder, data, place / name))
-    if any(codes) or not (place / "two" / MANIFEST).exists():
+    codes: list[int] = []
+    alone, two = place / "alone", place / "two"
+    place.mkdir()
+    for run, count in ((alone, 1), (two, 2)):
+        codes += together(count, partial(session, folder, run))
+    if any(codes):
         return {"codes": codes}
-    alone, two = tensors(place / "alone"), tensors(place / "two")
-    counted = [
-        json.loads((place / name / "metrics.jsonl").read_text().splitlines()[-1])["tokens"]
-        for name in ("alone", "two")
-    ]
+    rows = [(run / "metrics.jsonl").read_text().splitlines()[-1] for run in (alone, two)]
     return {
         "codes": codes,
-        "weights": difference(alone, two, "model."),
-        "tokens": counted,
+        "weights": difference(tensors(alone), tensors(two), "model."),
+        "tokens": [json.loads(row)["tokens"] for row in rows],
     }
 
 
+def main(place: Path) -> None:
+    """What the tests look at, as JSON."""
+    for folder in discover():
+        import_module(f"suimon.tasks.{folder}.train")  # once here rather than in every fork
+    print(json.dumps({folder: compared(folder, place / folder) for folder in discover()}))
+
+
 if __name__ == "__main__":
-    print(json.dumps({name: compared(name, Path(sys.argv[1]) / name) for name in discover()}))
+    main(Path(sys.argv[1]))

@@ -22,6 +22,5 @@ def report(tmp_path_factory):
 def test_the_same_model_as_one_process_without_dropout(folder, report):
     found = report[folder]
     assert found["codes"] == [0, 0, 0]
-    # float32; Adam divides by small numbers, so its first steps enlarge rounding
-    assert found["weights"] < 2e-5
+    assert found["weights"] < 2e-6  # float32, weights of about 1
     assert found["tokens"][0] == found["tokens"][1] > 0

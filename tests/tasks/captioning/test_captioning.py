@@ -7,6 +7,7 @@ from suimon.data.batch import IGNORED_TARGET
 from suimon.data.images import ImageForm
 from suimon.data.images.captions import Form
 from suimon.errors import CheckpointError, ConfigError, DataError
+from suimon.layers.attention import MultiplicativeAttention
 from suimon.tasks.captioning.config import CaptioningConfig
 from suimon.tasks.captioning.data import (
     CaptionBatches,
@@ -116,6 +117,14 @@ def test_the_first_state_knows_where_things_are_only_without_attention(attention
     assert same == (attention != "none")
     if memory is not None and moved_memory is not None:
         torch.testing.assert_close(moved_memory.values, memory.values.flip(0))
+
+
+def test_products_are_scaled_where_that_is_asked_for():
+    for name in ("multiplicative", "scaled"):
+        attention = network(name, (4, 10)).decoder.attention
+        assert isinstance(attention, MultiplicativeAttention)
+        assert attention.scaled == (name == "scaled")
+    assert CaptioningConfig().attention == "scaled"
 
 
 def test_surprise_is_the_cross_entropy_of_each_caption_alone(folder):

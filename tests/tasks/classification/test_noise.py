@@ -158,6 +158,7 @@ def test_noise_of_ones_own_is_none_of_the_classes(tmp_path):
     [
         ({"noise": 0.1}, "none of these", "a class is called 'none of these', .* rename it, or"),
         ({"reject_below": 0.5}, "none of these", "a class is called 'none of these'"),
+        ({"noise_label": "y"}, "y", "all 20 sequences have the label 'y', which noise_label names"),
         ({"noise_label": "junk"}, "x", "no sequence has the label 'junk' .* there are: x, y"),
     ],
 )

@@ -162,13 +162,22 @@ def _ids(table: Table, id: str | None, rows: int) -> list[Any]:
     if id is None:
         return [ALONE] * rows
     cells = table.column(table.number_of(id))
-    names = cells if isinstance(cells, list) else cells.to_list()
-    for row, name in enumerate(names):
-        if name is None or name == "":
-            raise DataError(
-                f"{table.place(row)}: column {id!r} has no name; write one, or leave the row out"
-            )
+    names, different = (cells, cells) if isinstance(cells, list) else _shared(cells)
+    if None in different or "" in different:
+        row = next(n for n, name in enumerate(names) if name is None or name == "")
+        raise DataError(
+            f"{table.place(row)}: column {id!r} has no name; write one, or leave the row out"
+        )
     return names
+
+
+def _shared(cells: Any) -> tuple[list[Any], list[Any]]:
+    """A column as a list in which equal cells are one object; and the different ones."""
+    pl = polars()
+    different = cells.unique(maintain_order=True)
+    numbers = cells.replace_strict(different, range(len(different)), return_dtype=pl.Int64)
+    objects = different.to_list()
+    return [objects[number] for number in numbers.to_list()], objects
 
 
 def _is_wide(table: Table) -> bool:

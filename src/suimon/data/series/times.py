@@ -15,6 +15,9 @@ from suimon.errors import ConfigError, DataError
 COUNTED: Final = "count"
 """What stands in place of a format where times are whole numbers."""
 
+TRIED: Final = 1_000
+"""So many rows decide which formats are tried on all."""
+
 _CLOCKS = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S", "T%H:%M", "T%H:%M:%SZ")
 _DATES = (
     *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d"),
@@ -89,7 +92,11 @@ def _parsed(
     cells: Any, column: str, place: Callable[[int], str], form: str | None
 ) -> tuple[Times, str]:
     best, fewest, fitting = None, len(cells) + 1, {}
-    for candidate in [form] if form else FORMATS:
+    candidates = [form] if form else FORMATS
+    head = cells.head(TRIED)
+    # What the first rows cannot be read by need not be tried on millions.
+    able = [name for name in candidates if not _by_format(head, name).null_count()]
+    for candidate in able or candidates:
         times = _by_format(cells, candidate)
         failed = times.null_count()
         if not failed:

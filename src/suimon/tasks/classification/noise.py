@@ -43,9 +43,11 @@ def check(data: LabelledSequences, config: ClassificationConfig) -> None:
     Raises:
         ConfigError: a class is called "none of these"; noise is asked for of data of which none
             can be made.
-        DataError: no sequence has the label that noise should have.
+        DataError: no sequence has the label that noise should have, or all have it.
     """
-    labels = data.labels or ()
+    if data.labels is None:
+        return
+    labels = set(data.labels)
     rejects = is_learnt(config) or config.reject_below is not None
     if rejects and REJECTED in labels and config.noise_label != REJECTED:
         raise ConfigError(
@@ -53,10 +55,14 @@ def check(data: LabelledSequences, config: ClassificationConfig) -> None:
             f"it as noise by noise_label = {REJECTED!r}"
         )
     if config.noise_label is not None and config.noise_label not in labels:
-        there_are = listed(sorted(set(labels), key=rank))
         raise DataError(
             f"no sequence has the label {config.noise_label!r} that noise_label names; there are: "
-            f"{there_are}"
+            f"{listed(sorted(labels, key=rank))}"
+        )
+    if labels == {config.noise_label}:
+        raise DataError(
+            f"all {len(data):,} sequences have the label {config.noise_label!r}, which noise_label "
+            "names: there is nothing to tell apart"
         )
     if config.noise > 0 and data.kind == "video":
         raise ConfigError(
