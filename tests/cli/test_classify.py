@@ -203,6 +203,10 @@ def test_tables_from_standard_input(suimon, trained, reviews, tmp_path, piped):
         "standard input has no text: give a text a line"
         in suimon("predict", trained, "-").refusal()
     )
+    piped("so dull a film\n".encode("utf-16"))
+    assert suimon("predict", trained, "-", "--encoding", "utf-16").out.startswith("neg")
+    piped("dull à la café\n".encode("latin-1"))
+    assert "name its encoding by --encoding" in suimon("predict", trained, "-").refusal()
     (tmp_path / "numbers.csv").write_text("label,x,y\n" + "a,0,1\nb,9,8\n" * 4)
     words = ["--label", "label", "--values", "x,y", "--out", tmp_path / "run", "--steps", "2"]
     assert suimon("train", "classify", tmp_path / "numbers.csv", *words).code == 0

@@ -137,6 +137,8 @@ def test_words_from_standard_input(suimon, trained, people, piped):
     expected = suimon("evaluate", trained, people / "test.conll").json()
     piped((people / "test.conll").read_bytes())
     assert suimon("evaluate", trained, "-").json() == expected
+    piped("Anna\n".encode("utf-16"))
+    assert suimon("predict", trained, "-", "--encoding", "utf-16").out.startswith("Anna\t")
     piped("Anna B-PER\nRex B-DOG\n")
     refused = suimon("evaluate", trained, "-").refusal()
     assert "standard input, line 1, step 2: the label 'B-DOG' was not learnt" in refused

@@ -103,6 +103,10 @@ def test_pairs_from_standard_input(suimon, trained, files, piped):
     expected = suimon("evaluate", trained, files / "test.in", files / "test.out").json()
     piped("".join(f"{source}\t{target}\n" for source, target in lines))
     assert suimon("evaluate", trained, "-").json() == expected
+    piped("abc\n".encode("utf-16"))
+    utf_16 = suimon("predict", trained, "-", "--encoding", "utf-16").out
+    piped("abc\n")
+    assert suimon("predict", trained, "-").out == utf_16
     piped("no tab\n")
     refused = suimon("evaluate", trained, "-").refusal()
     assert "standard input, line 1 has no '\\t' between source and target" in refused

@@ -21,6 +21,9 @@ def help_text() -> str:
 Prints, for a run of suimon train
 
 {of_each_task("measures")}
+
+Standard input may hold a table, or lines such as files of the training have;
+images and recordings come from files.
 """
 
 

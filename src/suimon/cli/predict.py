@@ -23,7 +23,8 @@ Prints, for a run of suimon train
 
 {of_each_task("predicts")}
 
-Texts may come from a .txt file or standard input, one a line.
+Texts may come from a .txt file or standard input, one a line. Tables may come
+from standard input too; images and recordings come from files.
 """
 
 

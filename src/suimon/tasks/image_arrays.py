@@ -28,7 +28,7 @@ def as_images(X: npt.ArrayLike, form: ImageForm | None = None) -> Images:
     Raises:
         ShapeError: it is none, or holds what is no brightness.
     """
-    array = np.asarray(X)
+    array = _even(X)
     colored = array.ndim == 4 and array.shape[-1] == 3
     if not (array.ndim == 3 or colored) or 0 in array.shape:
         raise ShapeError(
@@ -98,3 +98,11 @@ def _in_levels(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 def _place(n: int) -> str:
     return f"X[{n}]"
+
+
+def _even(X: npt.ArrayLike) -> npt.NDArray[Any]:
+    """What is an array, and not arrays of several shapes."""
+    try:
+        return np.asarray(X)
+    except ValueError:
+        raise ShapeError("X has arrays of several shapes: give all one") from None

@@ -34,7 +34,7 @@ TextEncoding = Annotated[str, Field(description="Character encoding of texts and
 
 
 class EncodingOption(BaseModel):
-    """What ``suimon evaluate`` takes for tasks that read texts."""
+    """What ``suimon predict`` and ``suimon evaluate`` take for tasks that read texts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -63,6 +63,8 @@ def test_what_cannot_be_learnt_is_refused():
     for X in (np.full((2, 4, 4), 2.0), np.full((2, 4, 4), np.nan)):
         with pytest.raises(ShapeError, match="X must hold bytes, or numbers from 0, black"):
             quick().fit(X)
+    with pytest.raises(ShapeError, match="X has arrays of several shapes: give all one"):
+        quick().fit([np.zeros((6, 5)), np.zeros((7, 5))])
     with pytest.raises(DataError, match=r"X\[0\] is the only image"):
         quick().fit(stripes(1))
     with pytest.raises(ConfigError, match="ahead = 7, and the images have 6 rows"):

@@ -68,3 +68,9 @@ def test_slips():
         quick().predict(X)
     with pytest.raises(ConfigError, match="attention = 'dot': give"):
         quick(attention="dot").fit(X, y)
+
+
+def test_a_score_needs_a_target_for_each_source():
+    model = quick().fit(X, y)
+    with pytest.raises(ShapeError, match="y has 2 targets; give 3, one a source"):
+        model.score(X[:3], y[:2])

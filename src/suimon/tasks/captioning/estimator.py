@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -164,7 +164,8 @@ class Captioner(Estimator):
         captions: list[str] = []
         picture_of: list[int] = []
         for n, given in enumerate(y):
-            several = [given] if isinstance(given, str) else list(given)
+            several = [given] if isinstance(given, str) else given
+            several = list(several) if isinstance(several, Iterable) else []
             if not several or not all(isinstance(text, str) and text.strip() for text in several):
                 raise ShapeError(f"y[{n}] is {given!r:.60}; give a caption, or a list of some")
             captions += several

@@ -153,5 +153,6 @@ DESCRIPTION = TaskDescription(
     learnt="classes, units or scales",
     predicts="a line a sequence: its label, how probable it is, and where it stands",
     measures="accuracy, macro-F1, loss and the confusion matrix",
+    predicting=EncodingOption,
     evaluating=ClassificationEvaluating,
 )

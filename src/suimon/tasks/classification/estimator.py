@@ -22,7 +22,8 @@ from suimon.tasks.classification.rejecting import REJECTED, threshold_of
 from suimon.tasks.classification.train import make_plan
 from suimon.tasks.estimator import Estimator
 from suimon.tasks.image_arrays import as_videos
-from suimon.tasks.number_sequences import as_number_sequences, place
+from suimon.tasks.labels import distinct
+from suimon.tasks.number_sequences import as_number_sequences, as_text, place
 from suimon.tasks.run_maker import Plan
 from suimon.training.config import TrainingConfig
 from suimon.training.observers import Observer
@@ -132,13 +133,11 @@ class SequenceClassifier(Estimator):
             DataError: there is nothing to tell apart, or a class with one sequence.
             TrainingInterrupted: Ctrl-C; what was learnt until then is kept.
         """
-        labels = np.asarray(y)
-        if labels.ndim != 1 or len(labels) != len(X):
-            raise ShapeError(f"y has shape {labels.shape}; give {len(X)} labels, one a sequence")
         config, training = self._parsed({"epochs": self.epochs})
-        names, numbers = np.unique(labels, return_inverse=True)
+        data = as_sequences(X)
+        names, numbers = distinct(y, len(data))
         named = LabelNames.of(names, config, self.reject_label)
-        data = as_sequences(X, tuple(named.inside[number] for number in numbers))
+        data = replace(data, labels=tuple(named.inside[number] for number in numbers))
         plan = make_plan(data, None, named.options(config), training)
         self.classes_, self.reject_label_ = named.classes, named.rejected
         return self._train(replace(plan, config=named.outside(plan.config, config)), observers)
@@ -233,7 +232,8 @@ def as_sequences(
     if len(X) == 0:
         raise ShapeError("X has no sequence: give one or more")
     if isinstance(X[0], str):
-        return LabelledSequences("text", [str(text) for text in X], labels, place)
+        texts = [as_text(text, place(n)) for n, text in enumerate(X)]
+        return LabelledSequences("text", texts, labels, place)
     if getattr(X[0], "ndim", 0) > 2:
         videos = as_videos(X, form)  # type: ignore[arg-type]
         return LabelledSequences("video", videos, labels, place, form=videos.images.form)

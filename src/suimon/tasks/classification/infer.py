@@ -127,7 +127,9 @@ class TrainedClassifier:
         shares = probabilities(self.network, sequences, self.preprocessing)
         return shares, rejected(shares, len(self.labels), self.reject_below)
 
-    def predictions(self, paths: Sequence[str | Path]) -> Iterator[dict[str, Any]]:
+    def predictions(
+        self, paths: Sequence[str | Path], *, encoding: str | None = None
+    ) -> Iterator[dict[str, Any]]:
         """What the network says of the sequences of some files, as the command line prints it.
 
         Args:
@@ -135,6 +137,7 @@ class TrainedClassifier:
                 network that reads texts a ``.txt`` file or ``-`` holds a text a line; of one that
                 reads recordings or images also these by themselves; of one that reads videos
                 folders of frames, or folders with such below them.
+            encoding: how the files are written; ``None``: as those of the training were.
 
         Returns:
             For each sequence ``label``, ``probability`` and ``place``, where it stands.
@@ -145,7 +148,7 @@ class TrainedClassifier:
         if self.preprocessing.kind == "video":
             data = self._videos([Path(path) for path in paths])
         else:
-            data = self._read(paths, label=None)
+            data = self._read(paths, label=None, encoding=encoding)
         for n, (label, probability) in enumerate(self.predict(data)):
             yield {"label": label, "probability": probability, "place": data.place(n)}
 

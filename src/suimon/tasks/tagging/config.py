@@ -126,5 +126,6 @@ DESCRIPTION = TaskDescription(
     learnt="labels, words or scales",
     predicts="a line a word with its tag, or a line a segment of a recording",
     measures="accuracy, and the F1 of entities or the share of recordings that are all right",
+    predicting=EncodingOption,
     evaluating=EncodingOption,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from suimon.data.tagged import TaggedSequences
-from suimon.errors import ShapeError
+from suimon.errors import DataError, ShapeError
 from suimon.tasks.estimator import Estimator, sklearn_tags
-from suimon.tasks.number_sequences import as_number_sequences, place
+from suimon.tasks.number_sequences import as_number_sequences, as_text, place
 from suimon.tasks.run_maker import Plan
 from suimon.tasks.tagging.config import DESCRIPTION, TaggingConfig
 from suimon.tasks.tagging.infer import TrainedTagger
@@ -125,6 +125,10 @@ class SequenceTagger(Estimator):
                 + (f", and {where}" if where else "")
                 + ": give each step of each sequence one label"
             )
+        for n, row in enumerate(y):
+            for step, tag in enumerate(row):
+                if tag is None or tag != tag:  # NaN
+                    raise DataError(f"y[{n}] has {tag} at step {step}, which is no label: give one")
         names, numbers = np.unique([tag for tags in y for tag in tags], return_inverse=True)
         tags = np.split(numbers, np.cumsum([len(tags) for tags in y])[:-1])
         self.classes_ = names
@@ -189,8 +193,20 @@ def as_sequences(X: Inputs, tags: Sequence[Sequence[str]] | None = None) -> Tagg
     """
     if len(X) == 0:
         raise ShapeError("X has no sequence: give one or more")
-    if isinstance(next((row[0] for row in X if len(row)), None), str):  # pyright: ignore
-        words = [tuple(map(str, row)) for row in X]  # pyright: ignore[reportArgumentType]
+    for n, row in enumerate(X):
+        if isinstance(row, str):
+            raise ShapeError(f"{place(n)} is {row!r:.60}, one text: give a list of its words")
+        if not len(row):  # pyright: ignore[reportArgumentType]
+            raise DataError(f"{place(n)} has no step: leave it out")
+    if isinstance(X[0][0], str):  # pyright: ignore[reportIndexIssue]
+        words = [tuple(_words(row, n)) for n, row in enumerate(X)]
         return TaggedSequences("text", words, tags, place)
     rows = as_number_sequences(X, "words")
     return TaggedSequences("series", rows, tags, place)
+
+
+def _words(row: Any, n: int) -> Iterator[str]:
+    for step, word in enumerate(row):
+        if not as_text(word, f"{place(n)}, step {step}"):
+            raise DataError(f"{place(n)}, step {step} is an empty word: leave it out")
+        yield word

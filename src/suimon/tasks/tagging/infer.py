@@ -67,13 +67,16 @@ class TrainedTagger:
         """The probability of each tag at each step, ``(T, C)``. Raises as :meth:`predict`."""
         return probabilities(self.network, self._examples(data), self.preprocessing)
 
-    def predictions(self, paths: Sequence[str | Path]) -> Iterator[dict[str, Any]]:
+    def predictions(
+        self, paths: Sequence[str | Path], *, encoding: str | None = None
+    ) -> Iterator[dict[str, Any]]:
         """What the network says of the sequences of some files, as the command line prints it.
 
         Args:
             paths: as in training, labels not needed, a table also ``-`` for standard input; of a
                 network that reads words a ``.txt`` file or ``-`` holds a sentence a line; of one
                 that reads recordings also those by themselves.
+            encoding: how the files are written; ``None``: as those of the training were.
 
         Returns:
             For each sequence ``place``, where it stands, and ``tags``, with ``tokens`` before them
@@ -83,7 +86,7 @@ class TrainedTagger:
         Raises:
             DataError: a path or its content cannot be used.
         """
-        data = self._read(paths)
+        data = self._read(paths, encoding or self.config.encoding)
         for n, tags in enumerate(self.predict(data)):
             place = data.place(n)
             if data.kind == "text":
@@ -143,19 +146,20 @@ class TrainedTagger:
         unlabelled = TaggedSequences(data.kind, data.sequences, None, data.place)
         return self.preprocessing.examples(unlabelled)
 
-    def _read(self, paths: Sequence[str | Path]) -> TaggedSequences:
+    def _read(self, paths: Sequence[str | Path], encoding: str) -> TaggedSequences:
         spectrum = self.preprocessing.spectrum
         if spectrum is not None and paths and all(map(is_recording, paths)):
             frames = read_frames(paths, spectrum)
             return TaggedSequences("audio", frames, None, lambda n: str(paths[n]), None, spectrum)
         words = self.preprocessing.words is not None
         if words and len(paths) == 1 and str(paths[0]).endswith(TEXT_FILES):
-            lines = texts_of_lines(paths[0], self.config.encoding)
+            lines = texts_of_lines(paths[0], encoding)
             cut = splitter_named("marks").split
             return TaggedSequences(
                 "text", [tuple(cut(str(line))) for line in lines.sequences], None, lines.place
             )
-        return read(paths, self.config, labelled=False, spectrum=spectrum)
+        config = self.config.model_copy(update={"encoding": encoding})
+        return read(paths, config, labelled=False, spectrum=spectrum)
 
 
 def load(run: RunDirectory | str | Path) -> TrainedTagger:

@@ -158,7 +158,7 @@ class SearchOptions(BaseModel):
     )
 
 
-class PredictingOptions(SearchOptions):
+class PredictingOptions(SearchOptions, EncodingOption):
     """What ``suimon predict`` takes for a translation."""
 
     alignment: bool = Field(

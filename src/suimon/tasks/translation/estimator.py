@@ -136,8 +136,11 @@ class Translator(Estimator):
 
         Raises as :meth:`predict`, and ConfigError where sacrebleu is not installed.
         """
+        expected = _texts("y", y)
+        if len(expected) != len(X):
+            raise ShapeError(f"y has {len(y)} targets; give {len(X)}, one a source")
         written = [str(text) for text in self.predict(X)]
-        return scored(written, _texts("y", y))["chrf"] / 100
+        return scored(written, expected)["chrf"] / 100
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn asks of an estimator; only called where it is installed."""

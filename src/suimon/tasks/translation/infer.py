@@ -122,7 +122,12 @@ class TrainedTranslator:
             yield from (found.get(n, nothing) for n in range(len(part)))
 
     def predictions(
-        self, paths: Sequence[str | Path], *, alignment: bool = False, **search: Any
+        self,
+        paths: Sequence[str | Path],
+        *,
+        alignment: bool = False,
+        encoding: str | None = None,
+        **search: Any,
     ) -> Iterator[dict[str, Any]]:
         """What the network makes of the lines of a file, as the command line prints it.
 
@@ -130,6 +135,7 @@ class TrainedTranslator:
             paths: one file with a source a line, a table, or ``-`` for standard input.
             alignment: add ``links``, the source unit that each target unit looks at most, as pairs
                 of numbers from 0.
+            encoding: how the files are written; ``None``: as those of the training were.
             search: see :meth:`translate`.
 
         Returns:
@@ -141,7 +147,8 @@ class TrainedTranslator:
         """
         if len(paths) != 1:
             raise DataError(f"{len(paths)} paths are given: name one file of sources, or -")
-        sources = read_sources(paths[0], source=self.config.source, encoding=self.config.encoding)
+        written = encoding or self.config.encoding
+        sources = read_sources(paths[0], source=self.config.source, encoding=written)
         for n, found in enumerate(self.translate(sources, **search)):
             matrix = None if found.alignment is None else found.alignment
             said = {
