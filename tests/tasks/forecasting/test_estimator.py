@@ -169,6 +169,18 @@ def test_rows_behind_a_gap_are_scored_too(some_shops):
         model.score(rows.filter(pl.col("ds") < days[3]))
 
 
+@pytest.mark.parametrize("head", ["quantile", "gaussian"])
+def test_intervals_of_a_random_walk_grow_with_the_root_of_the_step(head):
+    walk = np.random.RandomState(0).randn(2000).cumsum()
+    path = {"transform": "none", "difference": "last", "linear_lags": 1, "ridge": 0.1}
+    model = quick(horizon=4, known=(), season=1, options={**path, "head": head})
+    found = model.fit(pl.DataFrame({"ds": np.arange(2000), "y": walk})).predict(level=[80, 95])
+    for level, z in ((80, 1.2816), (95, 1.9600)):
+        width = found[f"suimon-hi-{level}"] - found[f"suimon-lo-{level}"]
+        expected = 2 * z * np.sqrt(np.arange(1, 5))
+        np.testing.assert_allclose(width, expected, rtol=0.15)
+
+
 @pytest.mark.parametrize("known", [(), ("promotion",)])
 def test_each_row_is_judged_by_the_forecast_of_the_row_before(known, some_shops):
     model = quicker(known=known).fit(some_shops)
