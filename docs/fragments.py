@@ -186,7 +186,7 @@ def runs_of(result: Any, value: str) -> tuple[str, str, str, str]:
     runs = result if isinstance(result, list) else result["runs"]
     values = [run[value] for run in runs]
     spread = f"{min(values):.4g} to {max(values):.4g}" if len(runs) > 1 else ""
-    seconds = statistics.median(run["wall_s"] for run in runs)
+    seconds = statistics.median(run.get("processor_s", run["wall_s"]) for run in runs)
     return f"{statistics.median(values):.4g}", spread, str(len(runs)), f"{seconds:,.0f}"
 
 
