@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from suimon.data.text.cache import cache_folder
+from suimon.data.cache import cache_folder
 from suimon.errors import SuimonError
 from suimon.lab.python_source import (
     Comparison,
