@@ -175,3 +175,18 @@ def test_the_forget_bias_is_written_into_the_weights():
 def test_options_that_do_not_fit_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         network(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "small"),
+    [
+        ({"units": "words"}, True),
+        ({"units": "bpe"}, True),
+        ({"tie_weights": True}, True),
+        ({}, False),
+    ],
+)
+def test_vectors_of_words_and_shared_ones_begin_small(options, small):
+    vectors = network(400, **options).embedding.weight.detach()
+    assert (vectors.abs().max() <= 0.1) == small
+    assert vectors.std() == pytest.approx(0.2 / 12**0.5 if small else 1.0, rel=0.1)

@@ -11,7 +11,11 @@ from suimon.errors import ConfigError
 from suimon.tasks.language_model.config import LanguageModelConfig
 from suimon.tasks.stack import build_stack
 
-TIED_RANGE = 0.1  # a shared matrix starts small: drawn as an embedding its logits would be huge
+RANGE = 0.1
+"""Where vectors of words and sub-words begin, and any that are shared with the head, on either side
+of 0. Drawn wider, what was drawn outweighs what is learnt of a rare word, here and in a task that
+starts from the layers, and shared ones would make logits huge.
+"""
 
 
 class LanguageNetwork(nn.Module):
@@ -70,7 +74,6 @@ class LanguageNetwork(nn.Module):
             self.projection = nn.Linear(width, embedding_size, bias=False)
         self.head = nn.Linear(embedding_size if tie_weights else width, vocabulary_size)
         if tie_weights:
-            nn.init.uniform_(self.embedding.weight, -TIED_RANGE, TIED_RANGE)
             self.head.weight = self.embedding.weight
 
     @property
@@ -124,6 +127,8 @@ def build_network(
         output_dropout=config.dropout or 0.0,
         tie_weights=config.tie_weights,
     )
+    if config.tie_weights or config.units in ("words", "bpe"):
+        nn.init.uniform_(network.embedding.weight, -RANGE, RANGE)
     if unknown_id is not None:
         nn.init.zeros_(network.embedding.weight[unknown_id])
     return network
