@@ -74,6 +74,7 @@ class LanguageNetwork(nn.Module):
             self.projection = nn.Linear(width, embedding_size, bias=False)
         self.head = nn.Linear(embedding_size if tie_weights else width, vocabulary_size)
         if tie_weights:
+            nn.init.uniform_(self.embedding.weight, -RANGE, RANGE)
             self.head.weight = self.embedding.weight
 
     @property
@@ -127,7 +128,7 @@ def build_network(
         output_dropout=config.dropout or 0.0,
         tie_weights=config.tie_weights,
     )
-    if config.tie_weights or config.units in ("words", "bpe"):
+    if not config.tie_weights and config.units in ("words", "bpe"):
         nn.init.uniform_(network.embedding.weight, -RANGE, RANGE)
     if unknown_id is not None:
         nn.init.zeros_(network.embedding.weight[unknown_id])
