@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from suimon.data.labelled.batches import EachEpochAnew
+from suimon.data.labelled.batches import EachEpochAnew, lengths_of
 from suimon.data.labelled.scale import scale_of
 
 BRIGHTEST = 255
@@ -115,7 +115,7 @@ class WithNoise(EachEpochAnew):
         self._noise = noise
         self._seed = seed
         self._epoch = 0
-        lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
+        lengths = lengths_of(sequences)
         drawn = _chance(seed, "lengths").choice(lengths, count)
         self.lengths = np.concatenate([lengths, drawn])
 

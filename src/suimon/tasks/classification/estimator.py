@@ -216,14 +216,11 @@ class SequenceClassifier(Estimator):
         return model.judged(as_sequences(X, form=model.preprocessing.form))
 
 
-def as_sequences(
-    X: Inputs, labels: tuple[str, ...] | None = None, form: ImageForm | None = None
-) -> LabelledSequences:
+def as_sequences(X: Inputs, form: ImageForm | None = None) -> LabelledSequences:
     """Texts, numbers or videos as one kind of sequences.
 
     Args:
         X: see :data:`Inputs`.
-        labels: of each.
         form: of videos, what their frames are brought to; ``None``: what the first has.
 
     Raises:
@@ -233,9 +230,9 @@ def as_sequences(
         raise ShapeError("X has no sequence: give one or more")
     if isinstance(X[0], str):
         texts = [as_text(text, place(n)) for n, text in enumerate(X)]
-        return LabelledSequences("text", texts, labels, place)
+        return LabelledSequences("text", texts, None, place)
     if getattr(X[0], "ndim", 0) > 2:
         videos = as_videos(X, form)  # type: ignore[arg-type]
-        return LabelledSequences("video", videos, labels, place, form=videos.images.form)
+        return LabelledSequences("video", videos, None, place, form=videos.images.form)
     rows = as_number_sequences(X, "a text")
-    return LabelledSequences("series", rows, labels, place)
+    return LabelledSequences("series", rows, None, place)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -101,9 +100,9 @@ def with_noise(
     made = []
     for number, (part, classes) in enumerate(zip(parts, (learnt, judged), strict=True)):
         count = max(1, round(share * len(classes)))
-        sequences: Any = WithNoise(part.sequences, noise, count, seed=2 * seed + number)
+        sequences = WithNoise(part.sequences, noise, count, seed=2 * seed + number)
         labels = np.concatenate([part.labels, np.full(count, len(read.labels))])
-        made.append(Examples(sequences if number == 0 else list(sequences), labels))
+        made.append(Examples(sequences, labels))
     return made[0], made[1]
 
 
